@@ -1,0 +1,53 @@
+//! The most that a pipeline file may hold. Each cap is far above what people write by hand, and low enough that a
+//! hostile file costs little memory and time.
+
+/// Bytes of the file.
+pub(super) const FILE_MAX_BYTES: usize = 1 << 20;
+/// Lists and maps inside one another.
+pub(super) const DEPTH_MAX: usize = 32;
+/// Mistakes that are reported for one file.
+pub(super) const MISTAKES_MAX: usize = 1_000;
+/// Characters of a pipeline's name.
+pub(super) const PIPELINE_NAME_MAX_CHARS: usize = 100;
+/// Characters of the name of a parameter, a lookup or a step: PostgreSQL's limit for identifiers.
+pub(super) const NAME_MAX_CHARS: usize = 63;
+/// Characters of a column's name.
+pub(super) const COLUMN_NAME_MAX_CHARS: usize = 255;
+/// Characters of a description.
+pub(super) const DESCRIPTION_MAX_CHARS: usize = 10_000;
+/// Tags of a pipeline.
+pub(super) const TAGS_MAX: usize = 50;
+/// Characters of a tag.
+pub(super) const TAG_MAX_CHARS: usize = 50;
+/// Parameters of a pipeline.
+pub(super) const PARAMETERS_MAX: usize = 100;
+/// Columns of a schema.
+pub(super) const COLUMNS_MAX: usize = 10_000;
+/// Values of a `one_of`.
+pub(super) const ONE_OF_MAX: usize = 10_000;
+/// Null tokens of a CSV source.
+pub(super) const NULL_TOKENS_MAX: usize = 100;
+/// Characters of a null token.
+pub(super) const NULL_TOKEN_MAX_CHARS: usize = 255;
+/// Lookups of a pipeline.
+pub(super) const LOOKUPS_MAX: usize = 100;
+/// Steps of a pipeline.
+pub(super) const STEPS_MAX: usize = 100;
+/// Bytes of one SQL query.
+pub(super) const SQL_MAX_BYTES: usize = 64 << 10;
+/// Bytes of a path as written: Linux takes no longer one.
+pub(super) const PATH_MAX_BYTES: usize = 4_096;
+/// Patterns of all columns together. Each may take [`PATTERN_MAX_BYTES`] when compiled, so their number bounds memory.
+pub(super) const PATTERNS_MAX: usize = 250;
+/// Bytes of one compiled pattern: enough for `\w{1,50}`, whose class of letters of all languages is large.
+pub(super) const PATTERN_MAX_BYTES: usize = 4 << 20;
+/// The least memory that a job can work with.
+pub(super) const MEMORY_MIN_BYTES: u64 = 16 << 20;
+/// The least cap on a record.
+pub(super) const RECORD_MIN_BYTES: u64 = 1 << 10;
+/// The greatest cap on a record.
+pub(super) const RECORD_MAX_BYTES: u64 = 256 << 20;
+/// Cases of a pipeline.
+pub(super) const CASES_MAX: usize = 1_000;
+/// Rejects that one case expects.
+pub(super) const EXPECTED_REJECTS_MAX: usize = 10_000;

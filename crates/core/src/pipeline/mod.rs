@@ -1,0 +1,29 @@
+//! A pipeline: the definition that jobs are made from, read from a YAML or JSON file and fully checked.
+
+mod caps;
+mod cases;
+mod check;
+mod job_spec;
+mod json_schema;
+mod keys;
+mod model;
+mod tree;
+
+use crate::mistake::Mistake;
+
+pub use cases::{BrokenAt, Case, JsonRow, parse_cases};
+pub use job_spec::{ArgumentError, JobSpec};
+pub use json_schema::json_schema;
+pub use model::*;
+
+/// Reads a pipeline file: YAML 1.2, of which JSON is a part.
+///
+/// # Errors
+/// Every mistake that can be seen in the file alone, in the order of their places; never an empty list. What needs the
+/// files that it names, or an understanding of SQL, is for [`crate::ports::Executor::check`].
+pub fn parse(text: &str) -> Result<Pipeline, Vec<Mistake>> {
+    let (tree, mistakes) = tree::read(text);
+    let mut check = check::Check::new(mistakes);
+    let pipeline = tree.and_then(|root| check::pipeline(&mut check, &root));
+    check.finish(pipeline)
+}

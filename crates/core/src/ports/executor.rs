@@ -1,0 +1,96 @@
+//! The engine, as its callers see it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::mistake::Mistake;
+use crate::pipeline::JobSpec;
+use crate::progress::{Counters, Progress};
+use crate::reject::{Reject, RejectSummary};
+
+/// Runs jobs. Calls block; a caller that must not block gives them a thread.
+pub trait Executor: Send + Sync {
+    /// Everything about `job` that can be known to be wrong before a row is read: files that are missing, headers that
+    /// lack a column, SQL that does not plan, lookups that lead in a circle. Empty: it can run.
+    fn check(&self, job: &JobSpec) -> Vec<Mistake>;
+
+    /// The first `rows` rows after each stage, in the order of the stages; nothing is written.
+    fn preview(&self, job: &JobSpec, rows: usize, control: &Arc<Control>) -> Result<Vec<StagePreview>, Failure>;
+
+    /// Runs `job` to its end. The target is replaced as a whole, or left as it was.
+    fn run(&self, job: &JobSpec, control: &Arc<Control>) -> RunReport;
+}
+
+/// What passes between a running job and the rest of the program.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Written by the engine, read by whoever shows progress.
+    pub counters: Counters,
+    cancelled: AtomicBool,
+}
+
+impl Control {
+    /// Asks the job to stop. It does so within a batch and leaves its target untouched.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the job was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// The first rows after one stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StagePreview {
+    /// `input`, or the name of a lookup or a step.
+    pub stage: String,
+    /// Names and types of the columns, in order.
+    pub columns: Vec<(String, String)>,
+    /// The rows' values as text; `None` is "no value".
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Rows among those read so far that were rejected; only the stage `input` has any.
+    pub rejects: Vec<Reject>,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target holds the new rows.
+    Completed(TargetReport),
+    /// The target is as it was.
+    Failed(Failure),
+    /// Asked to stop; the target is as it was.
+    Cancelled,
+}
+
+/// What a completed job wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetReport {
+    /// The target file.
+    pub path: PathBuf,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// What became of a job, with its counts whichever way it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunReport {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The last reading of its counters.
+    pub progress: Progress,
+    /// Every (field, rule) that was broken, by falling count.
+    pub rejects: Vec<RejectSummary>,
+    /// The reject file, where one was written: always when completed or failed after the first row, never when cancelled.
+    pub reject_file: Option<PathBuf>,
+}

@@ -1,0 +1,10 @@
+//! Pipeline files through the public reader: what is read, and what is said about mistakes.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod forms;
+mod hostile;
+mod mistakes;
+mod rules;
+mod sections;
+mod whole;
+mod yaml;

@@ -1,0 +1,268 @@
+//! A job's tables and queries: from a checked pipeline to a plan that can run.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use etlplus_core::pipeline::{INPUT, JobSpec, Lookup, LookupOrigin, PathTemplate, Pipeline};
+use etlplus_core::{Failure, Mistake, Position};
+
+use crate::failure::query_failure;
+use crate::source;
+use crate::sql::{Query, lookup_order, scans_of_input, sql_mistake};
+use crate::target;
+
+/// The name of a file whose pipeline names no reject file: the target's with this added.
+const REJECT_FILE_SUFFIX: &str = ".rejects.ndjson";
+
+/// A query engine with the memory that the job may use.
+pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
+    let memory = usize::try_from(job.pipeline().limits.memory_bytes).unwrap_or(usize::MAX);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+        .build_arc()
+        .map_err(query_failure)?;
+    let config = SessionConfig::new()
+        // Without it a filter or a projection keeps the order of the input.
+        .with_round_robin_repartition(false)
+        .set_bool("datafusion.sql_parser.collect_spans", true)
+        // 0.1 is a tenth, not the nearest binary fraction.
+        .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+/// Where the target goes, and the rejects.
+pub(crate) fn output_paths(job: &JobSpec) -> (PathBuf, PathBuf) {
+    let pipeline = job.pipeline();
+    let target = job.path(&pipeline.target.path);
+    let rejects = match &pipeline.rejects.path {
+        Some(path) => job.path(path),
+        None => {
+            let mut path = target.clone().into_os_string();
+            path.push(REJECT_FILE_SUFFIX);
+            path.into()
+        }
+    };
+    (target, rejects)
+}
+
+/// Everything that can be known to be wrong before a row is read.
+pub(crate) async fn check(job: &JobSpec) -> Vec<Mistake> {
+    let pipeline = job.pipeline();
+    let mut mistakes = Vec::new();
+    let context = match session(job) {
+        Ok(context) => context,
+        Err(failure) => return vec![as_mistake(&failure, None)],
+    };
+    let mut sources = Vec::new();
+    let mut is_known = true;
+    for (table, source) in files_of(pipeline) {
+        match source::open(source, job) {
+            Ok(open) => {
+                register(&context, table, Arc::new(EmptyTable::new(open.schema())));
+                sources.extend(open.files.iter().map(|file| file.path().to_owned()));
+            }
+            Err(failure) => {
+                mistakes.push(as_mistake(&failure, Some(&source.path)));
+                // What is declared is enough to check SQL with, even while the file is missing.
+                if source.columns.is_empty() {
+                    is_known = false;
+                } else {
+                    let plan = crate::check::CheckPlan::new(&source.columns, job);
+                    register(&context, table, Arc::new(EmptyTable::new(plan.schema)));
+                }
+            }
+        }
+    }
+    if is_known {
+        match plan(&context, job).await {
+            Ok(rows) => mistakes.extend(check_target(job, rows.schema().as_arrow())),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    mistakes.extend(check_paths(job, &sources));
+    mistakes
+}
+
+/// The source and the lookups that read files, by the names that SQL has for them.
+pub(crate) fn files_of(pipeline: &Pipeline) -> impl Iterator<Item = (&str, &etlplus_core::pipeline::Source)> {
+    let lookups = pipeline.lookups.iter().filter_map(|lookup| match &lookup.origin {
+        LookupOrigin::Files(source) => Some((lookup.name.as_str(), source)),
+        LookupOrigin::Sql(_) => None,
+    });
+    std::iter::once((INPUT, &pipeline.source)).chain(lookups)
+}
+
+/// Gives `table` a name in SQL.
+pub(crate) fn register(context: &SessionContext, name: &str, table: Arc<dyn TableProvider>) {
+    // The only error of this call is a schema that does not exist, and the default one does.
+    let registered = context.register_table(datafusion::common::TableReference::bare(name), table);
+    debug_assert!(registered.is_ok(), "{name} could not be registered");
+}
+
+/// The rows that the target gets, as a query over the tables `input` and file lookups that `context` has already. The
+/// other lookups and the steps become views.
+pub(crate) async fn plan(context: &SessionContext, job: &JobSpec) -> Result<DataFrame, Vec<Mistake>> {
+    let pipeline = job.pipeline();
+    plan_lookups(context, job).await?;
+    let mut known: Vec<&str> = [INPUT].into_iter().chain(pipeline.lookups.iter().map(|l| l.name.as_str())).collect();
+    let mut mistakes = Vec::new();
+    let mut last = None;
+    for (index, step) in pipeline.transforms.iter().enumerate() {
+        let later: Vec<_> = pipeline.transforms[index..].iter().map(|step| step.name.as_str()).collect();
+        match plan_query(context, job, &step.sql, &known, &later).await {
+            Ok(rows) => {
+                register(context, &step.name, rows.clone().into_view());
+                last = Some(rows);
+            }
+            Err(mistake) => mistakes.push(mistake),
+        }
+        known.push(&step.name);
+    }
+    if !mistakes.is_empty() {
+        return Err(without_aftermath(mistakes));
+    }
+    let Some(rows) = last else {
+        return context.table(INPUT).await.map_err(|error| vec![as_mistake(&query_failure(error), None)]);
+    };
+    ensure_complete(pipeline, &rows)?;
+    Ok(rows)
+}
+
+/// A step whose SQL is wrong has no table, and so every later step that reads it is wrong too. Only the first says why.
+fn without_aftermath(mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    let is_aftermath = |mistake: &Mistake| mistake.message.contains("datafusion.public.");
+    let (aftermath, causes): (Vec<_>, Vec<_>) = mistakes.into_iter().partition(is_aftermath);
+    if causes.is_empty() { aftermath } else { causes }
+}
+
+/// The last step has to make its rows from the input, and it has to plan to the end.
+fn ensure_complete(pipeline: &Pipeline, rows: &DataFrame) -> Result<(), Vec<Mistake>> {
+    let Some(step) = pipeline.transforms.last() else { return Ok(()) };
+    let optimized = rows.clone().into_optimized_plan().map_err(|error| vec![sql_mistake(&step.sql, &error)])?;
+    // Optimizing may prove that no row can come out, and drop the scan; the plan as written tells what is read.
+    if scans_of_input(rows.logical_plan()) == 0 && scans_of_input(&optimized) == 0 {
+        return Err(vec![Mistake {
+            position: step.sql.position(1, 1),
+            key: step.sql.key.clone(),
+            message: "the transforms never read `input`".to_owned(),
+            remedy: "select from input in a step that the last one reads".to_owned(),
+        }]);
+    }
+    Ok(())
+}
+
+async fn plan_query(
+    context: &SessionContext,
+    job: &JobSpec,
+    sql: &etlplus_core::pipeline::Sql,
+    known: &[&str],
+    later: &[&str],
+) -> Result<DataFrame, Mistake> {
+    let query = Query::parse(sql, job, context)?;
+    match query.unknown_table(known, later) {
+        Some(mistake) => Err(mistake),
+        None => query.plan(context).await,
+    }
+}
+
+async fn plan_lookups(context: &SessionContext, job: &JobSpec) -> Result<(), Vec<Mistake>> {
+    let lookups = &job.pipeline().lookups;
+    let names: Vec<_> = lookups.iter().map(|lookup| lookup.name.as_str()).collect();
+    let mut reads = Vec::with_capacity(lookups.len());
+    let mut mistakes = Vec::new();
+    for lookup in lookups {
+        reads.push(match lookup_tables(context, job, lookup, &names) {
+            Ok(tables) => tables,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                Vec::new()
+            }
+        });
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    for index in lookup_order(lookups, &reads)? {
+        let LookupOrigin::Sql(sql) = &lookups[index].origin else { continue };
+        let rows = plan_query(context, job, sql, &names, &[]).await.map_err(|mistake| vec![mistake])?;
+        register(context, &lookups[index].name, rows.into_view());
+    }
+    Ok(())
+}
+
+fn lookup_tables(
+    context: &SessionContext,
+    job: &JobSpec,
+    lookup: &Lookup,
+    known: &[&str],
+) -> Result<Vec<String>, Mistake> {
+    let LookupOrigin::Sql(sql) = &lookup.origin else { return Ok(Vec::new()) };
+    let query = Query::parse(sql, job, context)?;
+    match query.unknown_table(known, &[]) {
+        Some(mistake) => Err(mistake),
+        None => Ok(query.tables().to_vec()),
+    }
+}
+
+fn check_target(job: &JobSpec, schema: &Schema) -> Option<Mistake> {
+    let pipeline = job.pipeline();
+    let (message, remedy) = target::misfit(&pipeline.target.format, schema)?;
+    let (position, key) = match pipeline.transforms.last() {
+        Some(step) => (step.sql.position(1, 1), step.sql.key.clone()),
+        None => (pipeline.target.path.position, "target".to_owned()),
+    };
+    Some(Mistake { position, key, message, remedy })
+}
+
+/// Files that would overwrite each other.
+fn check_paths(job: &JobSpec, sources: &[PathBuf]) -> Vec<Mistake> {
+    let same = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let sources: HashSet<_> = sources.iter().map(|path| same(path)).collect();
+    let pipeline = job.pipeline();
+    let (target, rejects) = output_paths(job);
+    let reject_path = pipeline.rejects.path.as_ref().unwrap_or(&pipeline.target.path);
+    let mut mistakes = Vec::new();
+    for (path, template) in [(&target, &pipeline.target.path), (&rejects, reject_path)] {
+        let found = if sources.contains(&same(path)) {
+            Some(("is also read by this pipeline", "write to another file"))
+        } else if path.is_dir() {
+            Some(("is a folder", "name a file in it"))
+        } else {
+            None
+        };
+        if let Some((what, remedy)) = found {
+            mistakes.push(Mistake {
+                position: template.position,
+                key: template.key.clone(),
+                message: format!("{} {what}", path.display()),
+                remedy: remedy.to_owned(),
+            });
+        }
+    }
+    if same(&target) == same(&rejects) {
+        mistakes.push(Mistake {
+            position: reject_path.position,
+            key: reject_path.key.clone(),
+            message: "target and rejects are the same file".to_owned(),
+            remedy: "give the rejects another path".to_owned(),
+        });
+    }
+    mistakes
+}
+
+/// A failure as a mistake at the path that led to it.
+pub(crate) fn as_mistake(failure: &Failure, path: Option<&PathTemplate>) -> Mistake {
+    Mistake {
+        position: path.map_or(Position::START, |path| path.position),
+        key: path.map(|path| path.key.clone()).unwrap_or_default(),
+        message: failure.message.clone(),
+        remedy: failure.remedy.clone(),
+    }
+}

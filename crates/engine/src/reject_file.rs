@@ -1,0 +1,81 @@
+//! The reject file, and what the summary says of it.
+
+use std::collections::HashMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use etlplus_core::ids::JobId;
+use etlplus_core::reject::RejectSample;
+use etlplus_core::{BrokenRule, Failure, Reject, RejectSummary};
+
+use crate::target::AtomicFile;
+
+/// Rows shown for each broken rule of each field.
+const SAMPLES_MAX: usize = 3;
+/// The most characters of a value in a sample.
+const SAMPLE_VALUE_MAX_CHARS: usize = 80;
+/// The most pairs of field and rule that are counted apart. Fields and rules are declared, so that only undeclared
+/// fields of NDJSON can reach it; what goes beyond is counted under no field.
+const SUMMARIES_MAX: usize = 10_000;
+
+/// Writes rejects, one JSON object on each line, and counts them.
+pub(crate) struct RejectFile {
+    file: BufWriter<AtomicFile>,
+    summaries: HashMap<(Option<String>, String), RejectSummary>,
+}
+
+impl RejectFile {
+    /// Starts a reject file, which takes the place of `path` when committed.
+    pub(crate) fn create(path: &Path, job: &JobId) -> Result<Self, Failure> {
+        Ok(Self { file: BufWriter::new(AtomicFile::create(path, job)?), summaries: HashMap::new() })
+    }
+
+    /// Writes one rejected row.
+    pub(crate) fn write(&mut self, reject: &Reject) -> Result<(), Failure> {
+        for error in &reject.errors {
+            self.count(reject, error);
+        }
+        let written = serde_json::to_writer(&mut self.file, reject).map_err(std::io::Error::from);
+        let written = written.and_then(|()| self.file.write_all(b"\n"));
+        written.map_err(|error| self.file.get_ref().write_failure(&error))
+    }
+
+    fn count(&mut self, reject: &Reject, error: &BrokenRule) {
+        let has_room = self.summaries.len() < SUMMARIES_MAX;
+        let field = error.field.clone().filter(|_| has_room);
+        let summary = self.summaries.entry((field.clone(), error.rule.clone())).or_insert_with(|| RejectSummary {
+            field,
+            rule: error.rule.clone(),
+            rows: 0,
+            samples: Vec::new(),
+        });
+        summary.rows += 1;
+        if summary.samples.len() < SAMPLES_MAX {
+            let shorten = |value: &String| value.chars().take(SAMPLE_VALUE_MAX_CHARS).collect();
+            summary.samples.push(RejectSample {
+                file: reject.file.clone(),
+                line: reject.line,
+                row: reject.row,
+                value: error.value.as_ref().map(shorten),
+                message: error.message.clone(),
+            });
+        }
+    }
+
+    /// Every field and rule that was broken, by falling count.
+    pub(crate) fn summaries(&self) -> Vec<RejectSummary> {
+        let mut summaries: Vec<_> = self.summaries.values().cloned().collect();
+        summaries
+            .sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.field.cmp(&b.field)).then_with(|| a.rule.cmp(&b.rule)));
+        summaries
+    }
+
+    /// Puts the file in place.
+    pub(crate) fn commit(self) -> Result<(), Failure> {
+        let file = self.file.into_inner().map_err(|error| {
+            let (error, file) = error.into_parts();
+            file.get_ref().write_failure(&error)
+        })?;
+        file.commit().map(|_| ())
+    }
+}

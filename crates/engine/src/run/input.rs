@@ -1,0 +1,167 @@
+//! The table `input`: the rows of the source that keep every rule, counted on their way.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
+use etlplus_core::Failure;
+use etlplus_core::pipeline::JobSpec;
+use etlplus_core::ports::Control;
+use etlplus_core::progress::{Counters, Stage};
+use futures::stream::try_unfold;
+use tempfile::TempPath;
+use tokio::sync::Mutex;
+
+use super::cancelled_failure;
+use crate::failure::{as_query_error, io_failure, query_failure};
+use crate::intake::Intake;
+use crate::reject_file::RejectFile;
+use crate::target::write_scratch;
+
+/// The source of a running job. Whoever asks gets the next rows; each row is given out once.
+pub(crate) struct Input {
+    schema: SchemaRef,
+    max_count: Option<u64>,
+    max_percent: f64,
+    control: Arc<Control>,
+    reading: Mutex<Reading>,
+}
+
+struct Reading {
+    intake: Option<Intake>,
+    /// Taken at the end.
+    rejects: Option<RejectFile>,
+}
+
+impl Input {
+    pub(crate) fn new(intake: Intake, rejects: RejectFile, control: Arc<Control>, job: &JobSpec) -> Self {
+        let policy = &job.pipeline().rejects;
+        Self {
+            schema: intake.schema(),
+            max_count: policy.max_count,
+            max_percent: policy.max_percent,
+            control,
+            reading: Mutex::new(Reading { intake: Some(intake), rejects: Some(rejects) }),
+        }
+    }
+
+    pub(crate) fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    /// The next rows that keep every rule; the others go to the reject file. `None` at the end of the source.
+    pub(crate) async fn next(&self) -> Result<Option<RecordBatch>, Failure> {
+        let mut reading = self.reading.lock().await;
+        let Reading { intake: current, rejects: Some(rejects) } = &mut *reading else { return Ok(None) };
+        if self.control.is_cancelled() {
+            return Err(cancelled_failure());
+        }
+        let Some(intake) = current else { return Ok(None) };
+        let Some(rows) = intake.next().await? else {
+            *current = None;
+            self.control.counters.enter(Stage::Finish);
+            return Ok(None);
+        };
+        for reject in &rows.rejects {
+            rejects.write(reject)?;
+        }
+        let counters = &self.control.counters;
+        Counters::add(&counters.bytes_read, rows.bytes);
+        Counters::add(&counters.records_successful, rows.batch.num_rows() as u64);
+        Counters::add(&counters.records_failed, rows.rejects.len() as u64);
+        self.ensure_within_count()?;
+        Ok(Some(rows.batch))
+    }
+
+    fn ensure_within_count(&self) -> Result<(), Failure> {
+        let failed = self.control.counters.records_failed.load(Ordering::Relaxed);
+        match self.max_count {
+            Some(max) if failed > max => Err(Failure::data(
+                "too_many_rejects",
+                format!("{failed} rows were rejected so far, and rejects.max_count is {max}"),
+                "look into the reject file, mend the source or its rules, or raise the limit",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails a job whose share of rejects is above its limit; to be asked once the whole source is read.
+    pub(crate) fn ensure_few_rejects(&self) -> Result<(), Failure> {
+        match self.control.counters.read().reject_percent() {
+            Some(percent) if percent > self.max_percent => Err(Failure::data(
+                "too_many_rejects",
+                format!("{percent:.2} % of the rows were rejected, and rejects.max_percent is {}", self.max_percent),
+                "look into the reject file, mend the source or its rules, or raise the limit",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the reading and hands out the reject file. Queries that still hold the input get no more rows.
+    pub(crate) async fn take_rejects(&self) -> Result<RejectFile, Failure> {
+        let mut reading = self.reading.lock().await;
+        reading.intake = None;
+        reading.rejects.take().ok_or_else(|| Failure::bug("the reject file was taken before"))
+    }
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// The input as a table that can be read once.
+pub(crate) fn streaming_table(input: &Arc<Input>) -> Result<Arc<dyn TableProvider>, Failure> {
+    let partition = Arc::new(InputPartition(input.clone()));
+    let table = StreamingTable::try_new(input.schema(), vec![partition]).map_err(query_failure)?;
+    Ok(Arc::new(table))
+}
+
+/// Reads the whole input into a scratch file, which can be read again and again. It is removed with the path.
+pub(crate) async fn scratch_table(
+    context: &SessionContext,
+    input: &Input,
+) -> Result<(Arc<dyn TableProvider>, TempPath), Failure> {
+    let folder = std::env::temp_dir();
+    let scratch = tempfile::Builder::new()
+        .prefix("etlplus-")
+        .suffix(".parquet")
+        .tempfile()
+        .map_err(|error| io_failure("write", &folder, &error))?
+        .into_temp_path();
+    let mut writer = write_scratch(&scratch, &input.schema())?;
+    while let Some(batch) = input.next().await? {
+        writer.write(&batch)?;
+    }
+    writer.finish()?;
+    let schema = input.schema();
+    let options = ParquetReadOptions::default().schema(&schema);
+    let rows = context.read_parquet(scratch.to_string_lossy().as_ref(), options).await.map_err(query_failure)?;
+    Ok((rows.into_view(), scratch))
+}
+
+#[derive(Debug)]
+struct InputPartition(Arc<Input>);
+
+impl PartitionStream for InputPartition {
+    fn schema(&self) -> &SchemaRef {
+        &self.0.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let rows = try_unfold(self.0.clone(), |input| async {
+            let batch = input.next().await.map_err(as_query_error)?;
+            Ok(batch.map(|batch| (batch, input)))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(self.0.schema(), rows))
+    }
+}

@@ -1,0 +1,163 @@
+//! One job from its first row to its target.
+
+mod input;
+mod lookups;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::SessionContext;
+use etlplus_core::pipeline::{INPUT, JobSpec};
+use etlplus_core::ports::{Control, Outcome, RunReport, TargetReport};
+use etlplus_core::progress::{Counters, Stage};
+use etlplus_core::{Failure, Mistake, RejectSummary};
+use futures::StreamExt;
+
+use self::input::{Input, scratch_table, streaming_table};
+pub(crate) use self::lookups::load_lookups;
+use crate::block_on;
+use crate::failure::query_failure;
+use crate::intake::Intake;
+use crate::job::{files_of, output_paths, plan, register, session};
+use crate::reject_file::RejectFile;
+use crate::source::{self, OpenSource};
+use crate::sql::scans_of_input;
+use crate::target::{self, Encoder};
+
+/// How soon a job notices that it was cancelled while it waits for something else.
+const CANCEL_POLL: Duration = Duration::from_millis(20);
+
+/// Runs a job to its end.
+pub(crate) fn run(job: &JobSpec, control: &Arc<Control>) -> RunReport {
+    let mut rejects = Vec::new();
+    let mut reject_file = None;
+    let result = block_on(load(job, control, &mut rejects, &mut reject_file));
+    let outcome = match result {
+        Ok(report) => Outcome::Completed(report),
+        Err(_) if control.is_cancelled() => Outcome::Cancelled,
+        Err(failure) => Outcome::Failed(failure),
+    };
+    RunReport { outcome, progress: control.counters.read(), rejects, reject_file }
+}
+
+/// Runs a job; tells of its rejects also where it fails.
+async fn load(
+    job: &JobSpec,
+    control: &Arc<Control>,
+    summaries: &mut Vec<RejectSummary>,
+    reject_file: &mut Option<PathBuf>,
+) -> Result<TargetReport, Failure> {
+    let (target_path, reject_path) = output_paths(job);
+    let source = source::open(&job.pipeline().source, job)?;
+    let context = session(job)?;
+    let rejects = RejectFile::create(&reject_path, job.id())?;
+    let input = Arc::new(Input::new(start(source, &context, control), rejects, control.clone(), job));
+
+    let written = tokio::select! {
+        written = write_target(job, &context, &input, control) => written,
+        () = cancelled(control) => Err(cancelled_failure()),
+    };
+
+    // The rejects of a failed job tell why it failed, so they are kept; a cancelled one leaves nothing.
+    let rejects = input.take_rejects().await?;
+    *summaries = rejects.summaries();
+    if written.is_ok() || !control.is_cancelled() {
+        rejects.commit()?;
+        *reject_file = Some(reject_path);
+    }
+    let encoder = written?;
+    control.counters.enter(Stage::Commit);
+    let bytes = target::commit(encoder)?;
+    Ok(TargetReport { path: target_path, rows: control.counters.rows_loaded.load(Ordering::Relaxed), bytes })
+}
+
+fn start(source: OpenSource, context: &SessionContext, control: &Control) -> Intake {
+    control.counters.bytes_total.store(source.bytes_total(), Ordering::Relaxed);
+    if let Some(rows) = source.rows_total {
+        control.counters.set_rows_total(rows);
+    }
+    Intake::start(source, &context.runtime_env().memory_pool)
+}
+
+/// Reads, checks, transforms and encodes every row. The target is complete then, and not in its place yet.
+async fn write_target(
+    job: &JobSpec,
+    context: &SessionContext,
+    input: &Arc<Input>,
+    control: &Control,
+) -> Result<Box<dyn Encoder>, Failure> {
+    let _lookup_memory = load_lookups(context, job).await?;
+    let scans = scans(job, input).await?;
+    control.counters.enter(Stage::Stream);
+    // A source is read once. Queries that read it more often read a scratch copy of the rows that passed.
+    let _scratch = if scans > 1 {
+        let (table, scratch) = scratch_table(context, input).await?;
+        register(context, INPUT, table);
+        Some(scratch)
+    } else {
+        register(context, INPUT, streaming_table(input)?);
+        None
+    };
+    let rows = plan(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
+    let rows = rows.execute_stream().await.map_err(query_failure)?;
+    let encoder = encode(job, rows, control).await?;
+    // A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
+    while input.next().await?.is_some() {}
+    input.ensure_few_rejects()?;
+    Ok(encoder)
+}
+
+async fn encode(
+    job: &JobSpec,
+    mut rows: SendableRecordBatchStream,
+    control: &Control,
+) -> Result<Box<dyn Encoder>, Failure> {
+    let path = output_paths(job).0;
+    let mut encoder = target::create(&job.pipeline().target.format, &path, job.id(), &rows.schema())?;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(query_failure)?;
+        let count = batch.num_rows() as u64;
+        Counters::add(&control.counters.rows_transformed, count);
+        encoder.write(&batch)?;
+        Counters::add(&control.counters.rows_loaded, count);
+    }
+    Ok(encoder)
+}
+
+/// How often the job's queries read its input.
+async fn scans(job: &JobSpec, input: &Input) -> Result<usize, Failure> {
+    let context = session(job)?;
+    register(&context, INPUT, Arc::new(EmptyTable::new(input.schema())));
+    for (name, lookup) in files_of(job.pipeline()).skip(1) {
+        register(&context, name, Arc::new(EmptyTable::new(source::open(lookup, job)?.schema())));
+    }
+    let rows = plan(&context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
+    Ok(scans_of_input(rows.logical_plan()))
+}
+
+/// The first mistake of a pipeline that was run without being checked.
+fn not_planned(mistakes: &[Mistake]) -> Failure {
+    match mistakes.first() {
+        Some(mistake) => Failure::user(
+            "pipeline_invalid",
+            format!("line {}: {}: {}", mistake.position.line, mistake.key, mistake.message),
+            mistake.remedy.clone(),
+        ),
+        None => Failure::bug("a plan failed without a reason"),
+    }
+}
+
+async fn cancelled(control: &Control) {
+    let mut tick = tokio::time::interval(CANCEL_POLL);
+    while !control.is_cancelled() {
+        tick.tick().await;
+    }
+}
+
+fn cancelled_failure() -> Failure {
+    Failure::user("cancelled", "the job was cancelled", "run it again")
+}

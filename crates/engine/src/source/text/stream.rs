@@ -1,0 +1,77 @@
+//! Text files as a stream of checked blocks: one thread cuts, several parse, and the order stays that of the input.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use etlplus_core::Failure;
+use futures::stream::{BoxStream, StreamExt, unfold};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::{Block, BlockReader};
+use crate::check::Checked;
+use crate::source::{Reader, SourceFile, parallel_blocks};
+
+/// Blocks that wait for a parser. Two let the cutter work ahead of a parser that is late, and cost two blocks of memory.
+const WAITING_BLOCKS: usize = 2;
+
+/// What a text format adds to blocks of records.
+pub(crate) trait TextFormat: Send + Sync + 'static {
+    /// What a file says about itself before its first record.
+    type Layout: Send + Sync + 'static;
+
+    /// Opens a file and passes over what is no record.
+    fn start(&self, file: &SourceFile) -> Result<(BlockReader<File>, Self::Layout), Failure>;
+
+    /// Takes the records of a block apart and checks them.
+    fn check(&self, file: Arc<SourceFile>, layout: Arc<Self::Layout>, block: Block) -> Result<Checked, Failure>;
+}
+
+/// Reads text files one after another.
+pub(crate) struct TextReader<F> {
+    pub(crate) format: F,
+    pub(crate) files: Vec<Arc<SourceFile>>,
+}
+
+type Cut<L> = Result<(Arc<SourceFile>, Arc<L>, Block), Failure>;
+
+impl<F: TextFormat> Reader for TextReader<F> {
+    fn read(self: Box<Self>) -> BoxStream<'static, Result<Checked, Failure>> {
+        let Self { format, files } = *self;
+        let format = Arc::new(format);
+        let (sender, receiver) = mpsc::channel(WAITING_BLOCKS);
+        let cutter = format.clone();
+        spawn_blocking(move || {
+            if let Err(failure) = cut(&*cutter, files, &sender) {
+                // A receiver that is gone has stopped listening on purpose.
+                let _ = sender.blocking_send(Err(failure));
+            }
+        });
+        let blocks = unfold(receiver, |mut receiver| async { receiver.recv().await.map(|cut| (cut, receiver)) });
+        blocks.map(move |cut| check(format.clone(), cut)).buffered(parallel_blocks()).boxed()
+    }
+}
+
+/// Cuts every file into blocks, until all are read or nobody listens.
+fn cut<F: TextFormat>(
+    format: &F,
+    files: Vec<Arc<SourceFile>>,
+    sender: &mpsc::Sender<Cut<F::Layout>>,
+) -> Result<(), Failure> {
+    for file in files {
+        let (mut reader, layout) = format.start(&file)?;
+        let layout = Arc::new(layout);
+        while let Some(block) = reader.next().map_err(|error| file.read_failure(&error))? {
+            if sender.blocking_send(Ok((file.clone(), layout.clone(), block))).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn check<F: TextFormat>(format: Arc<F>, cut: Cut<F::Layout>) -> Result<Checked, Failure> {
+    let (file, layout, block) = cut?;
+    let checked = spawn_blocking(move || format.check(file, layout, block)).await;
+    checked.map_err(|error| Failure::bug(format!("a parser ended early: {error}")))?
+}

@@ -1,0 +1,134 @@
+//! A file that appears whole or not at all, whenever the process or the machine stops.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use etlplus_core::Failure;
+use etlplus_core::ids::JobId;
+
+use crate::failure::io_failure;
+
+/// The end of a temporary file's name. Its start is a dot, so that a glob over the folder does not find it.
+const SUFFIX: &str = ".etlplus-tmp";
+
+/// A file under a temporary name beside its place. It holds a lock while it is written, so that what a killed job left
+/// behind can be told from what another job is writing. Dropped without a commit, it is removed.
+#[derive(Debug)]
+pub(crate) struct AtomicFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+    is_committed: bool,
+}
+
+impl AtomicFile {
+    /// Starts a file that will take the place of `path`. Missing folders are made; what killed jobs left is removed.
+    pub(crate) fn create(path: &Path, job: &JobId) -> Result<Self, Failure> {
+        // Through a symbolic link, the file that it leads to is replaced, not the link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let failed = |error: io::Error| io_failure("write", &path, &error);
+        if path.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let folder = folder_of(&path);
+        fs::create_dir_all(folder).map_err(|error| io_failure("make the folder", folder, &error))?;
+        remove_left_behind(&path);
+        let temporary = folder.join(temporary_name(&path, &job.to_string()));
+        let file = create_locked(&temporary).map_err(failed)?;
+        Ok(Self { file, temporary, path, is_committed: false })
+    }
+
+    /// An error while writing it.
+    pub(crate) fn write_failure(&self, error: &io::Error) -> Failure {
+        io_failure("write", &self.path, error)
+    }
+
+    /// Makes the content durable, then gives the file its name, then makes the name durable. Returns its size in bytes.
+    pub(crate) fn commit(mut self) -> Result<u64, Failure> {
+        let bytes = self.put_in_place().map_err(|error| self.write_failure(&error))?;
+        Ok(bytes)
+    }
+
+    fn put_in_place(&mut self) -> io::Result<u64> {
+        self.file.sync_all()?;
+        let bytes = self.file.metadata()?.len();
+        fs::rename(&self.temporary, &self.path)?;
+        self.is_committed = true;
+        File::open(folder_of(&self.path))?.sync_all()?;
+        Ok(bytes)
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.is_committed {
+            // Nothing can be done about a failure here; the next job of this target tries again.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn temporary_name(path: &Path, middle: &str) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".");
+    name.push(middle);
+    name.push(SUFFIX);
+    name
+}
+
+/// Creates a file and locks it. Between the two, a job that cleans up may take it for one left behind; then it is made
+/// once more.
+fn create_locked(temporary: &Path) -> io::Result<File> {
+    const TRIES: usize = 10;
+    for _ in 0..TRIES {
+        let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
+        let is_ours = file.try_lock().is_ok()
+            && fs::metadata(temporary).is_ok_and(|named| file.metadata().is_ok_and(|open| open.ino() == named.ino()));
+        if is_ours {
+            return Ok(file);
+        }
+        let _ = fs::remove_file(temporary);
+    }
+    Err(io::Error::other("other jobs keep removing its temporary file"))
+}
+
+/// Removes temporary files of `path` that nobody is writing. Best effort: they cost space and harm nothing.
+fn remove_left_behind(path: &Path) {
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
+    let prefix = temporary_name(path, "");
+    let prefix = prefix.to_string_lossy();
+    let prefix = prefix.trim_end_matches(SUFFIX);
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // Between the two stands a job's id, which has no dot: `.a.csv.` is not the start of a file of `a.csv.gz`.
+        let middle = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        if middle.is_some_and(|middle| !middle.contains('.')) {
+            let is_abandoned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+            if is_abandoned {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}

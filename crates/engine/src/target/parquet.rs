@@ -1,0 +1,111 @@
+//! Parquet out.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use etlplus_core::Failure;
+use etlplus_core::pipeline::{Compression, ParquetTarget};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use super::{AtomicFile, Encoder};
+use crate::failure::io_failure;
+
+/// A row group ends when its encoded pages reach this size, which bounds the writer's memory whatever a row weighs.
+const ROW_GROUP_MAX_BYTES: usize = 64 << 20;
+/// ... or this many rows, so that readers can skip groups of narrow tables too.
+const ROW_GROUP_MAX_ROWS: usize = 1 << 20;
+
+pub(super) struct ParquetEncoder {
+    writer: ArrowWriter<BufWriter<AtomicFile>>,
+}
+
+impl ParquetEncoder {
+    pub(super) fn new(
+        options: &ParquetTarget,
+        file: BufWriter<AtomicFile>,
+        schema: &SchemaRef,
+    ) -> Result<Self, Failure> {
+        let codec = match options.compression {
+            Compression::Zstd => Codec::ZSTD(ZstdLevel::default()),
+            Compression::Snappy => Codec::SNAPPY,
+            Compression::None => Codec::UNCOMPRESSED,
+        };
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(codec))).map_err(bug)?;
+        Ok(Self { writer })
+    }
+
+    fn failed(&self, error: ParquetError) -> Failure {
+        match io_error(&error) {
+            Some(error) => self.writer.inner().get_ref().write_failure(error),
+            None => bug(error),
+        }
+    }
+}
+
+impl Encoder for ParquetEncoder {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.writer.write(batch).map_err(|error| self.failed(error))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<BufWriter<AtomicFile>, Failure> {
+        self.writer.finish().map_err(|error| self.failed(error))?;
+        self.writer.into_inner().map_err(bug)
+    }
+}
+
+/// Writes batches to a scratch file that the same job reads again: fast rather than small.
+pub(crate) struct ScratchWriter {
+    writer: ArrowWriter<File>,
+}
+
+/// Starts a scratch file.
+pub(crate) fn write_scratch(path: &Path, schema: &SchemaRef) -> Result<ScratchWriter, Failure> {
+    let file = File::create(path).map_err(|error| io_failure("write", path, &error))?;
+    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(Codec::LZ4_RAW))).map_err(bug)?;
+    Ok(ScratchWriter { writer })
+}
+
+impl ScratchWriter {
+    /// Writes the rows of a batch.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.writer.write(batch).map_err(scratch_failure)
+    }
+
+    /// Ends the file.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.writer.finish().map(|_| ()).map_err(scratch_failure)
+    }
+}
+
+fn scratch_failure(error: ParquetError) -> Failure {
+    match io_error(&error) {
+        Some(error) => io_failure("write", &std::env::temp_dir(), error),
+        None => bug(error),
+    }
+}
+
+fn properties(codec: Codec) -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(codec)
+        .set_max_row_group_bytes(Some(ROW_GROUP_MAX_BYTES))
+        .set_max_row_group_row_count(Some(ROW_GROUP_MAX_ROWS))
+        .set_created_by(concat!("etlplus ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
+}
+
+fn io_error(error: &ParquetError) -> Option<&std::io::Error> {
+    match error {
+        ParquetError::External(source) => source.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn bug(error: ParquetError) -> Failure {
+    Failure::bug(format!("Parquet could not be written: {error}"))
+}

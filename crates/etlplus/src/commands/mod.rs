@@ -1,0 +1,39 @@
+//! One module for each command. A command answers with how it ended, or with the failure that kept it from its work.
+
+mod demo;
+mod init;
+mod load;
+mod preview;
+mod run;
+mod schema;
+mod test;
+mod validate;
+
+use etlplus_core::Failure;
+use etlplus_core::ids::JobId;
+use etlplus_engine::Engine;
+use uuid::Uuid;
+
+use crate::cli::Command;
+use crate::exit::Exit;
+
+/// Does what was typed.
+///
+/// # Errors
+/// Where a command cannot do its work.
+pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Validate(arguments) => validate::execute(&Engine::new(), &arguments),
+        Command::Schema => schema::execute(),
+        Command::Preview(arguments) => preview::execute(&Engine::new(), &arguments),
+        Command::Init(arguments) => init::execute(&arguments),
+        Command::Run(arguments) => run::execute(&Engine::new(), &arguments),
+        Command::Test(arguments) => test::execute(&Engine::new(), &arguments),
+        Command::Demo(arguments) => demo::execute(&Engine::new(), &arguments),
+    }
+}
+
+/// A job's id, which sorts by the time at which it was made.
+fn new_job_id() -> JobId {
+    JobId::from_uuid(Uuid::now_v7())
+}
