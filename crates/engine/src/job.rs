@@ -32,6 +32,8 @@ pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
         // Without it a filter or a projection keeps the order of the input.
         .with_round_robin_repartition(false)
         .set_bool("datafusion.sql_parser.collect_spans", true)
+        // The scratch copy of the input has the types that the input has.
+        .set_bool("datafusion.execution.parquet.schema_force_view_types", false)
         // 0.1 is a tenth, not the nearest binary fraction.
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
     Ok(SessionContext::new_with_config_rt(config, runtime))

@@ -16,6 +16,7 @@ mod sql;
 mod target;
 
 use std::sync::Arc;
+use std::thread;
 
 use etlplus_core::pipeline::JobSpec;
 use etlplus_core::ports::{Control, Executor, RunReport, StagePreview};
@@ -48,10 +49,19 @@ impl Executor for Engine {
     }
 }
 
+/// The stack of each thread that may walk a syntax tree or a plan. Only what is used of it is ever backed by memory.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Runs `work` on threads of its own.
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build().map_err(|error| {
+fn block_on<T: Send>(work: impl Future<Output = Result<T, Failure>> + Send) -> Result<T, Failure> {
+    let failed = |error: std::io::Error| {
         Failure::transient("no_threads", format!("cannot start threads: {error}"), "raise the limit of processes")
-    })?;
-    runtime.block_on(work)
+    };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_time().thread_stack_size(STACK_BYTES).build().map_err(failed)?;
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("etlplus-job".to_owned()).stack_size(STACK_BYTES);
+        let job = builder.spawn_scoped(scope, || runtime.block_on(work)).map_err(failed)?;
+        job.join().unwrap_or_else(|_| Err(Failure::bug("the job's thread panicked")))
+    })
 }

@@ -173,7 +173,7 @@ fn targets_in_the_way_are_named() {
     for (text, part) in [
         (with_target("in.csv", ""), "is also read"),
         (with_target("folder", ""), "is a folder"),
-        (with_target("out.csv", "rejects: { path: out.csv }\n"), "the same file"),
+        (with_target("out.csv", "rejects: { path: ./out.csv }\n"), "the same file"),
         (with_target("out.csv", "rejects: { path: in.csv }\n"), "is also read"),
     ] {
         let found = folder.check(&text);

@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM: the first asks the running job to stop, the second ends the program at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use etlplus_core::Failure;
 use etlplus_core::ports::Control;
@@ -8,13 +9,16 @@ use etlplus_core::ports::Control;
 use crate::exit;
 use crate::output::{stderr_is_terminal, talk};
 
+/// Signals that follow one another faster than this are one wish: timeout(1) and several shells send two.
+const SAME_WISH: Duration = Duration::from_millis(500);
+
 /// The program's answer to Ctrl-C. There is one, since a process has one handler for a signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupts(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    was_asked: bool,
+    asked_at: Option<Instant>,
     running: Weak<Control>,
 }
 
@@ -35,7 +39,7 @@ impl Interrupts {
     /// of several meant them all.
     pub(crate) fn watch(&self, control: &Arc<Control>) {
         let mut state = self.state();
-        if state.was_asked {
+        if state.asked_at.is_some() {
             std::process::exit(exit::INTERRUPTED);
         }
         state.running = Arc::downgrade(control);
@@ -43,17 +47,18 @@ impl Interrupts {
 
     fn interrupt(&self) {
         let mut state = self.state();
-        let running = state.running.upgrade().filter(|_| !state.was_asked);
-        state.was_asked = true;
-        match running {
-            Some(control) => {
+        let running = state.running.upgrade();
+        match (running, state.asked_at) {
+            (Some(_), Some(at)) if at.elapsed() < SAME_WISH => {}
+            (Some(control), None) => {
+                state.asked_at = Some(Instant::now());
                 control.cancel();
                 // At a terminal the progress bar says so.
                 if !stderr_is_terminal() {
                     talk("cancelling; a second signal stops at once");
                 }
             }
-            None => std::process::exit(exit::INTERRUPTED),
+            _ => std::process::exit(exit::INTERRUPTED),
         }
     }
 

@@ -16,7 +16,9 @@ transforms:
 
 fn folder() -> Folder {
     let rows = "order_id,amount,placed_on\n1,10.00,2026-01-01\n2,20.50,\n3,abc,2026-02-30\n";
-    Folder::with_orders(rows).file("orders.yaml", format!("{ORDERS}{STEPS}")).file("countries.csv", "code,name\nDE,Germany\n")
+    Folder::with_orders(rows)
+        .file("orders.yaml", format!("{ORDERS}{STEPS}"))
+        .file("countries.csv", "code,name\nDE,Germany\n")
 }
 
 #[test]

@@ -34,7 +34,16 @@ fn wrong_usage_is_code_2_and_says_what_is_right() {
 #[test]
 fn help_teaches_by_examples() {
     let folder = Folder::new();
-    folder.run(&["--help"]).exits(0).prints(&["validate", "schema", "preview", "init", "run", "test", "demo", "First steps"]);
+    folder.run(&["--help"]).exits(0).prints(&[
+        "validate",
+        "schema",
+        "preview",
+        "init",
+        "run",
+        "test",
+        "demo",
+        "First steps",
+    ]);
     for command in ["validate", "schema", "preview", "init", "run", "test", "demo"] {
         let ran = folder.run(&[command, "--help"]).exits(0).prints(&["Usage:", "etlplus "]);
         assert_eq!(ran.stderr, "");
@@ -71,7 +80,8 @@ fn a_reader_that_goes_away_is_no_error() {
 fn a_full_disk_behind_stdout_is_an_error() {
     let folder = Folder::with_orders(GOOD_ROWS);
     let full = File::options().write(true).open("/dev/full").expect("Linux has a file that is always full");
-    let mut child = folder.command(&["schema"]).stdout(full).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child =
+        folder.command(&["schema"]).stdout(full).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut stderr = String::new();
     child.stderr.take().expect("stderr is a pipe").read_to_string(&mut stderr).expect("stderr is text");
     assert_eq!(child.wait().expect("the program ends").code(), Some(1));

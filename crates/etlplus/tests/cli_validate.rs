@@ -14,9 +14,12 @@ fn a_good_file_is_ok_and_says_nothing_on_stdout() {
 fn every_mistake_is_named_at_once_with_its_place_and_remedy() {
     let folder = Folder::new().file(
         "orders.yaml",
-        ORDERS.replace("int64", "integr64").replace("target:", "tarrget:").replace("csv: { path: orders", "cvs: { path: orders"),
+        ORDERS
+            .replace("int64", "integr64")
+            .replace("target:", "tarrget:")
+            .replace("csv: { path: orders", "cvs: { path: orders"),
     );
-    let ran = folder.run(&["validate", "orders.yaml"]).exits(1).tells(&["orders.yaml: 4 mistakes"]);
+    let ran = folder.run(&["validate", "orders.yaml"]).exits(1).tells(&["orders.yaml: 5 mistakes"]);
     ran.prints(&[
         "orders.yaml:3:3: source.cvs: unknown key \"cvs\"\n",
         "  |\n3 |   cvs: { path: orders.csv }\n  |   ^\n  = help: did you mean csv?\n",
@@ -51,8 +54,9 @@ fn json_holds_the_same_mistakes_and_nothing_else_is_printed() {
 
 #[test]
 fn without_a_parameter_it_says_what_was_not_checked() {
-    let pipeline = ORDERS.replace("source:", "parameters:\n  country: string\nsource:").replace("orders.csv }", "\"${country}.csv\" }");
-    let folder = Folder::new().file("orders.yaml", pipeline.replacen("orders.csv", "${country}.csv", 1)).file("DE.csv", GOOD_ROWS);
+    let pipeline = ORDERS.replace("source:", "parameters:\n  country: string\nsource:");
+    let pipeline = pipeline.replacen("path: orders.csv", "path: '${country}.csv'", 1);
+    let folder = Folder::new().file("orders.yaml", pipeline).file("DE.csv", GOOD_ROWS);
     let ran = folder.run(&["validate", "orders.yaml"]).exits(0).prints_nothing();
     let ran = ran.tells(&["files and SQL were not", "the parameter country", "--set country=VALUE"]);
     assert!(!ran.stderr.contains(": ok\n"), "{ran:#?}");
@@ -73,8 +77,14 @@ fn a_parameter_that_does_not_fit_is_named() {
 
 #[test]
 fn files_that_are_no_pipelines_are_told_apart() {
-    let folder = Folder::new().file("latin1.yaml", b"name: orders\ndescription: caf\xe9\n").file("empty.yaml", "").file("folder/x", "");
-    folder.run(&["validate", "absent.yaml"]).exits(1).tells(&["error: cannot read absent.yaml: no such file", "= help:"]);
+    let folder = Folder::new()
+        .file("latin1.yaml", b"name: orders\ndescription: caf\xe9\n")
+        .file("empty.yaml", "")
+        .file("folder/x", "");
+    folder
+        .run(&["validate", "absent.yaml"])
+        .exits(1)
+        .tells(&["error[file_unreadable]: cannot read absent.yaml: no such file", "= help:"]);
     folder.run(&["validate", "folder"]).exits(1).tells(&["cannot read folder: it is a folder"]);
     folder.run(&["validate", "latin1.yaml"]).exits(1).tells(&["latin1.yaml is no text in UTF-8: line 2"]);
     folder.run(&["validate", "empty.yaml"]).exits(1).prints(&["empty.yaml:1:1: the file is empty"]);

@@ -101,12 +101,8 @@ fn a_writer_without_a_rename_is_caught() {
     let folder = folder();
     let target = folder.path("out/orders.csv");
     let script = "printf 'order_id,amount,placed_on\\n1,10.00,' > \"$0\"; echo written; exec sleep 60";
-    let mut child = Command::new("sh")
-        .args(["-c", script])
-        .arg(&target)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a shell starts");
+    let mut child =
+        Command::new("sh").args(["-c", script]).arg(&target).stdout(Stdio::piped()).spawn().expect("a shell starts");
     let mut line = String::new();
     let stdout = child.stdout.take().expect("it was asked for");
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");

@@ -1,5 +1,5 @@
-//! What the core needs of the world, as traits. Whoever composes the program decides what stands behind them. The
-//! futures that they return must not depend on an async runtime's being there when they are made.
+//! What the core needs of the world, as traits. Whoever composes the program decides what stands behind them. Their futures
+//! name no async runtime.
 
 mod alerts;
 mod clock;

@@ -1,7 +1,9 @@
 //! Laws that hold for every sequence of inputs, legal or not, at any times.
 
 use etlplus_core::ids::AttemptNumber;
-use etlplus_core::job::{AttemptRun, Cause, HeldRunner, JobFact, JobInput, JobState, JobStatus, Stop, Wait};
+use etlplus_core::job::{
+    AttemptRun, Cause, HeldRunner, IllegalMove, JobFact, JobInput, JobState, JobStatus, Stop, Wait,
+};
 use proptest::prelude::*;
 
 use crate::examples::{at, lasting, pending, progress, time_limit, transient};
@@ -160,6 +162,18 @@ proptest! {
     fn times_never_go_back(happenings in prop::collection::vec(happening(), 0..60)) {
         let (_, facts) = facts_of(&happenings);
         prop_assert!(facts.windows(2).all(|pair| pair[0].state.since() <= pair[1].state.since()));
+    }
+
+    #[test]
+    fn a_message_from_another_attempt_is_always_refused(happenings in prop::collection::vec(happening(), 0..60)) {
+        let mut state = pending();
+        for happening in &happenings {
+            let input = happening.input(&state);
+            let is_other = input.attempt().is_some_and(|given| given != state.attempt());
+            let applied = state.apply(input, at(happening.seconds));
+            prop_assert_eq!(is_other, matches!(applied, Err(IllegalMove::OtherAttempt { .. })));
+            state = applied.map_or(state, |step| step.state);
+        }
     }
 
     #[test]

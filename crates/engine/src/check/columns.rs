@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanBuilder, PrimitiveBuilder, StringViewBuilder};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
@@ -109,7 +109,7 @@ fn booleans<'a>(cells: impl ExactSizeIterator<Item = Cell<'a>>, mut sink: Sink<'
 }
 
 fn strings<'a>(cells: impl ExactSizeIterator<Item = Cell<'a>>, mut sink: Sink<'_>) -> ArrayRef {
-    let mut builder = StringViewBuilder::with_capacity(cells.len());
+    let mut builder = StringBuilder::with_capacity(cells.len(), 0);
     for (row, cell) in cells.enumerate() {
         match cell {
             Cell::Null => builder.append_null(),

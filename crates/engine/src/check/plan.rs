@@ -117,7 +117,8 @@ fn arrow_type(ty: Type) -> DataType {
         Type::Float32 => DataType::Float32,
         Type::Float64 => DataType::Float64,
         Type::Decimal { precision, scale } => DataType::Decimal128(precision, scale as i8),
-        Type::String => DataType::Utf8View,
+        // Not a view: views keep whole blocks alive in sorts and aggregates, and are counted many times over.
+        Type::String => DataType::Utf8,
         Type::Date => DataType::Date32,
         Type::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
         Type::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into())),

@@ -1,6 +1,6 @@
 //! Rules on whole columns.
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Scalar, StringViewArray, cast::AsArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Scalar, StringArray, cast::AsArray};
 use arrow::compute::kernels::cmp;
 use arrow::compute::or;
 use etlplus_core::Failure;
@@ -34,14 +34,14 @@ pub(crate) fn check_rules(
                     let length = text.chars().count() as u64;
                     min.is_none_or(|min| length >= min) && max.is_none_or(|max| length <= max)
                 };
-                tell(index, &texts(array.as_string_view(), fits), "length", &length_message(*min, *max), broken);
+                tell(index, &texts(array.as_string::<i32>(), fits), "length", &length_message(*min, *max), broken);
             }
             RulePlan::Pattern(regex) => {
-                let keeps = texts(array.as_string_view(), |text| regex.is_match(text));
+                let keeps = texts(array.as_string::<i32>(), |text| regex.is_match(text));
                 tell(index, &keeps, "pattern", &format!("must match {regex}"), broken);
             }
             RulePlan::OneOfTexts { texts: allowed, text } => {
-                let keeps = texts(array.as_string_view(), |text| allowed.contains(text));
+                let keeps = texts(array.as_string::<i32>(), |text| allowed.contains(text));
                 tell(index, &keeps, "one_of", &format!("must be one of {text}"), broken);
             }
             RulePlan::OneOfValues { values, text } => {
@@ -76,7 +76,7 @@ fn tell(index: usize, keeps: &BooleanArray, rule: &'static str, message: &str, b
     }
 }
 
-fn texts(array: &StringViewArray, keeps: impl Fn(&str) -> bool) -> BooleanArray {
+fn texts(array: &StringArray, keeps: impl Fn(&str) -> bool) -> BooleanArray {
     array.iter().map(|text| text.map(&keeps)).collect()
 }
 

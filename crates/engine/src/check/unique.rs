@@ -100,7 +100,7 @@ impl UniqueKeys {
     fn column_keys(&self, ty: Type, array: &ArrayRef) -> Result<Vec<Option<u128>>, Failure> {
         let as_type = |data_type: DataType| cast(array, &data_type).map_err(arrow_failure);
         Ok(match ty {
-            Type::String => array.as_string_view().iter().map(|text| text.map(|text| self.hash(text))).collect(),
+            Type::String => array.as_string::<i32>().iter().map(|text| text.map(|text| self.hash(text))).collect(),
             Type::Decimal { .. } => {
                 array.as_primitive::<Decimal128Type>().iter().map(|value| value.map(|value| value as u128)).collect()
             }

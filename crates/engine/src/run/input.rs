@@ -13,7 +13,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use etlplus_core::Failure;
-use etlplus_core::pipeline::JobSpec;
+use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::Control;
 use etlplus_core::progress::{Counters, Stage};
 use futures::stream::try_unfold;
@@ -126,11 +126,9 @@ pub(crate) fn streaming_table(input: &Arc<Input>) -> Result<Arc<dyn TableProvide
     Ok(Arc::new(table))
 }
 
-/// Reads the whole input into a scratch file, which can be read again and again. It is removed with the path.
-pub(crate) async fn scratch_table(
-    context: &SessionContext,
-    input: &Input,
-) -> Result<(Arc<dyn TableProvider>, TempPath), Failure> {
+/// Reads the whole input into a scratch file and registers it as the input, which then can be read again and again. The
+/// file is removed with the path.
+pub(crate) async fn register_scratch(context: &SessionContext, input: &Input) -> Result<TempPath, Failure> {
     let folder = std::env::temp_dir();
     let scratch = tempfile::Builder::new()
         .prefix("etlplus-")
@@ -145,8 +143,8 @@ pub(crate) async fn scratch_table(
     writer.finish()?;
     let schema = input.schema();
     let options = ParquetReadOptions::default().schema(&schema);
-    let rows = context.read_parquet(scratch.to_string_lossy().as_ref(), options).await.map_err(query_failure)?;
-    Ok((rows.into_view(), scratch))
+    context.register_parquet(INPUT, scratch.to_string_lossy(), options).await.map_err(query_failure)?;
+    Ok(scratch)
 }
 
 #[derive(Debug)]

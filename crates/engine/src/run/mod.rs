@@ -17,7 +17,7 @@ use etlplus_core::progress::{Counters, Stage};
 use etlplus_core::{Failure, Mistake, RejectSummary};
 use futures::StreamExt;
 
-use self::input::{Input, scratch_table, streaming_table};
+use self::input::{Input, register_scratch, streaming_table};
 pub(crate) use self::lookups::load_lookups;
 use crate::block_on;
 use crate::failure::query_failure;
@@ -95,9 +95,7 @@ async fn write_target(
     control.counters.enter(Stage::Stream);
     // A source is read once. Queries that read it more often read a scratch copy of the rows that passed.
     let _scratch = if scans > 1 {
-        let (table, scratch) = scratch_table(context, input).await?;
-        register(context, INPUT, table);
-        Some(scratch)
+        Some(register_scratch(context, input).await?)
     } else {
         register(context, INPUT, streaming_table(input)?);
         None

@@ -6,6 +6,9 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::{DFParserBuilder, Statement as ParsedStatement};
 use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use etlplus_core::Mistake;
 use etlplus_core::mistake::nearest;
 use etlplus_core::pipeline::{INPUT, JobSpec, Sql};
@@ -15,6 +18,10 @@ use super::mistakes::{mistake_at, relation_position, sql_mistake};
 
 /// How deep expressions and subqueries may be nested: far beyond what a person writes, well within the stack.
 const NESTING_MAX: usize = 50;
+
+/// How many operators and keywords a query may have. A chain of operators (`a + b + c`) is a tree as deep as it is long, of
+/// which the parser's own limit knows nothing; this many fit the stack of [`crate::block_on`] many times.
+const OPERATORS_MAX: usize = 5000;
 
 /// A query that parses, with its parameters bound.
 pub(crate) struct Query<'a> {
@@ -69,6 +76,12 @@ impl<'a> Query<'a> {
 
 fn parse_one(sql: &Sql) -> Result<Statement, Mistake> {
     let failed = |error| sql_mistake(sql, &error);
+    let operators = operators(&sql.text);
+    if operators > OPERATORS_MAX {
+        let message =
+            format!("the query has {operators} operators and keywords, more than the {OPERATORS_MAX} allowed");
+        return Err(mistake_at(sql, sql.position(1, 1), message, "split it into several steps".to_owned()));
+    }
     let mut parser =
         DFParserBuilder::new(sql.text.as_str()).with_recursion_limit(NESTING_MAX).build().map_err(failed)?;
     let mut statements = parser.parse_statements().map_err(failed)?;
@@ -84,6 +97,18 @@ fn parse_one(sql: &Sql) -> Result<Statement, Mistake> {
             Err(mistake_at(sql, start, "there is more than one statement".to_owned(), remedy.to_owned()))
         }
     }
+}
+
+/// The tokens of a query that can make its syntax tree deeper. A text that is no SQL has none; the parser says why.
+fn operators(text: &str) -> usize {
+    let tokens = Tokenizer::new(&GenericDialect {}, text).tokenize().unwrap_or_default();
+    let deepens = |token: &&Token| match token {
+        Token::Word(word) => word.keyword != Keyword::NoKeyword,
+        Token::Whitespace(_) | Token::Comma | Token::LParen | Token::RParen | Token::Period => false,
+        Token::Number(..) | Token::SingleQuotedString(_) => false,
+        _ => true,
+    };
+    tokens.iter().filter(deepens).count()
 }
 
 /// How often a plan reads the source. A source is read once; a plan that reads it twice needs it kept.

@@ -34,11 +34,16 @@ impl AtomicFile {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
         let folder = folder_of(&path);
-        fs::create_dir_all(folder).map_err(|error| io_failure("make the folder", folder, &error))?;
+        make_folder(folder)?;
         remove_left_behind(&path);
         let temporary = folder.join(temporary_name(&path, &job.to_string()));
         let file = create_locked(&temporary).map_err(failed)?;
         Ok(Self { file, temporary, path, is_committed: false })
+    }
+
+    /// The place that it will take.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// An error while writing it.
@@ -48,8 +53,7 @@ impl AtomicFile {
 
     /// Makes the content durable, then gives the file its name, then makes the name durable. Returns its size in bytes.
     pub(crate) fn commit(mut self) -> Result<u64, Failure> {
-        let bytes = self.put_in_place().map_err(|error| self.write_failure(&error))?;
-        Ok(bytes)
+        self.put_in_place().map_err(|error| self.write_failure(&error))
     }
 
     fn put_in_place(&mut self) -> io::Result<u64> {
@@ -79,6 +83,15 @@ impl Drop for AtomicFile {
             let _ = fs::remove_file(&self.temporary);
         }
     }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| {
+        // The system says "exists" of a file that stands where the folder should.
+        let is_file = error.kind() == io::ErrorKind::AlreadyExists;
+        let error = if is_file { io::ErrorKind::NotADirectory.into() } else { error };
+        io_failure("make the folder", folder, &error)
+    })
 }
 
 fn folder_of(path: &Path) -> &Path {

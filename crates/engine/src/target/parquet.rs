@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -41,10 +41,7 @@ impl ParquetEncoder {
     }
 
     fn failed(&self, error: ParquetError) -> Failure {
-        match io_error(&error) {
-            Some(error) => self.writer.inner().get_ref().write_failure(error),
-            None => bug(error),
-        }
+        failed_at(self.writer.inner().get_ref().path(), error)
     }
 }
 
@@ -54,13 +51,16 @@ impl Encoder for ParquetEncoder {
     }
 
     fn finish(mut self: Box<Self>) -> Result<BufWriter<AtomicFile>, Failure> {
-        self.writer.finish().map_err(|error| self.failed(error))?;
-        self.writer.into_inner().map_err(bug)
+        self.writer.flush().map_err(|error| self.failed(error))?;
+        // Writes the footer too, and takes the file with it where that fails.
+        let path = self.writer.inner().get_ref().path().to_owned();
+        self.writer.into_inner().map_err(|error| failed_at(&path, error))
     }
 }
 
 /// Writes batches to a scratch file that the same job reads again: fast rather than small.
 pub(crate) struct ScratchWriter {
+    path: PathBuf,
     writer: ArrowWriter<File>,
 }
 
@@ -68,24 +68,24 @@ pub(crate) struct ScratchWriter {
 pub(crate) fn write_scratch(path: &Path, schema: &SchemaRef) -> Result<ScratchWriter, Failure> {
     let file = File::create(path).map_err(|error| io_failure("write", path, &error))?;
     let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(Codec::LZ4_RAW))).map_err(bug)?;
-    Ok(ScratchWriter { writer })
+    Ok(ScratchWriter { path: path.to_owned(), writer })
 }
 
 impl ScratchWriter {
     /// Writes the rows of a batch.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        self.writer.write(batch).map_err(scratch_failure)
+        self.writer.write(batch).map_err(|error| failed_at(&self.path, error))
     }
 
     /// Ends the file.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        self.writer.finish().map(|_| ()).map_err(scratch_failure)
+        self.writer.finish().map(|_| ()).map_err(|error| failed_at(&self.path, error))
     }
 }
 
-fn scratch_failure(error: ParquetError) -> Failure {
+fn failed_at(path: &Path, error: ParquetError) -> Failure {
     match io_error(&error) {
-        Some(error) => io_failure("write", &std::env::temp_dir(), error),
+        Some(error) => io_failure("write", path, error),
         None => bug(error),
     }
 }

@@ -18,30 +18,30 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder that is removed with it.
-pub struct Folder {
+pub(crate) struct Folder {
     folder: TempDir,
 }
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
         fs::write(self.path(name), content).expect("a file in the folder");
         self
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// The names of all files, hidden ones among them.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).expect("the folder");
         let mut names: Vec<_> =
             entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
@@ -49,48 +49,48 @@ impl Folder {
         names
     }
 
-    pub fn job(&self, pipeline: &str) -> JobSpec {
+    pub(crate) fn job(&self, pipeline: &str) -> JobSpec {
         self.job_with(pipeline, &[])
     }
 
-    pub fn job_with(&self, pipeline: &str, parameters: &[(&str, &str)]) -> JobSpec {
+    pub(crate) fn job_with(&self, pipeline: &str, parameters: &[(&str, &str)]) -> JobSpec {
         job_in(self.folder.path(), pipeline, parameters)
     }
 
-    pub fn check(&self, pipeline: &str) -> Vec<Mistake> {
+    pub(crate) fn check(&self, pipeline: &str) -> Vec<Mistake> {
         Engine::new().check(&self.job(pipeline))
     }
 
-    pub fn run(&self, pipeline: &str) -> RunReport {
+    pub(crate) fn run(&self, pipeline: &str) -> RunReport {
         self.run_job(&self.job(pipeline))
     }
 
-    pub fn run_job(&self, job: &JobSpec) -> RunReport {
+    pub(crate) fn run_job(&self, job: &JobSpec) -> RunReport {
         Engine::new().run(job, &Arc::new(Control::default()))
     }
 
     /// Runs a pipeline that has to complete.
-    pub fn complete(&self, pipeline: &str) -> RunReport {
+    pub(crate) fn complete(&self, pipeline: &str) -> RunReport {
         let report = self.run(pipeline);
         assert!(matches!(report.outcome, Outcome::Completed(_)), "{:#?}", report.outcome);
         report
     }
 
     /// Runs a pipeline that has to fail.
-    pub fn fail(&self, pipeline: &str) -> Failure {
+    pub(crate) fn fail(&self, pipeline: &str) -> Failure {
         failure(self.run(pipeline))
     }
 
-    pub fn rejects(&self, name: &str) -> Vec<Reject> {
+    pub(crate) fn rejects(&self, name: &str) -> Vec<Reject> {
         self.read(name).lines().map(|line| serde_json::from_str(line).expect("a reject")).collect()
     }
 
-    pub fn json_lines(&self, name: &str) -> Vec<Value> {
+    pub(crate) fn json_lines(&self, name: &str) -> Vec<Value> {
         self.read(name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 }
 
-pub fn failure(report: RunReport) -> Failure {
+pub(crate) fn failure(report: RunReport) -> Failure {
     match report.outcome {
         Outcome::Failed(failure) => failure,
         other => panic!("expected a failure, got {other:#?}"),
@@ -98,11 +98,11 @@ pub fn failure(report: RunReport) -> Failure {
 }
 
 /// The run clock of every test.
-pub fn as_of() -> DateTime<Utc> {
+pub(crate) fn as_of() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 12, 30, 0).single().expect("a time")
 }
 
-pub fn job_in(folder: &Path, pipeline: &str, parameters: &[(&str, &str)]) -> JobSpec {
+pub(crate) fn job_in(folder: &Path, pipeline: &str, parameters: &[(&str, &str)]) -> JobSpec {
     let pipeline = parse(pipeline).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{pipeline}"));
     let given: BTreeMap<_, _> =
         parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -111,7 +111,7 @@ pub fn job_in(folder: &Path, pipeline: &str, parameters: &[(&str, &str)]) -> Job
 }
 
 /// `(line, [(field, rule)])` of each reject.
-pub fn broken(rejects: &[Reject]) -> Vec<(u64, Vec<(&str, &str)>)> {
+pub(crate) fn broken(rejects: &[Reject]) -> Vec<(u64, Vec<(&str, &str)>)> {
     rejects
         .iter()
         .map(|reject| {

@@ -51,7 +51,8 @@ impl TextFile {
         let mut bytes = Vec::new();
         File::open(path).and_then(|file| file.take(READ_MAX_BYTES).read_to_end(&mut bytes)).map_err(failure)?;
         let text = String::from_utf8(bytes).map_err(|error| {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line =
+                error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
             let message = format!("{shown} is no text in UTF-8: line {line} holds other bytes");
             Failure::user("not_utf8", message, format!("name a {what}, and save it as UTF-8"))
         })?;
@@ -86,7 +87,8 @@ pub(crate) fn job(pipeline: Arc<Pipeline>, arguments: &JobArgs) -> Result<JobSpe
     let as_of = arguments.as_of.unwrap_or_else(|| Utc::now().trunc_subsecs(6));
     let folder = folder(&arguments.file);
     JobSpec::new(super::new_job_id(), pipeline, folder, &arguments.settings(), as_of).map_err(|errors| {
-        let messages: Vec<String> = errors.iter().map(|error| format!("parameter {} {}", error.name, error.message)).collect();
+        let messages: Vec<String> =
+            errors.iter().map(|error| format!("parameter {} {}", error.name, error.message)).collect();
         let remedies: Vec<&str> = errors.iter().map(|error| error.remedy.as_str()).collect();
         Failure::user("parameters_unfit", messages.join("; "), remedies.join("; "))
     })

@@ -40,7 +40,13 @@ pub(super) fn run(executor: &dyn Executor, arguments: &RunArgs, interrupts: &Int
 }
 
 /// Runs `job` while another thread shows its progress.
-fn watched(executor: &dyn Executor, job: &JobSpec, is_quiet: bool, meter: &Meter, interrupts: &Interrupts) -> RunReport {
+fn watched(
+    executor: &dyn Executor,
+    job: &JobSpec,
+    is_quiet: bool,
+    meter: &Meter,
+    interrupts: &Interrupts,
+) -> RunReport {
     let control = Arc::new(Control::default());
     interrupts.watch(&control);
     if is_quiet {

@@ -30,12 +30,8 @@ fn block(path: &Path, lines: &[&str], mistake: &Mistake) -> String {
     let Mistake { position, key, message, remedy } = mistake;
     let place = format!("{}:{}:{}", path.display(), position.line, position.column);
     let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-    let mut block = format!(
-        "{STRONG}{}:{STRONG:#} {}{ERROR}{}{ERROR:#}\n",
-        printable(&place),
-        printable(&key),
-        printable(message)
-    );
+    let mut block =
+        format!("{STRONG}{}:{STRONG:#} {}{ERROR}{}{ERROR:#}\n", printable(&place), printable(&key), printable(message));
     let number = position.line.to_string();
     let margin = " ".repeat(number.len());
     if let Some(line) = position.line.checked_sub(1).and_then(|index| lines.get(index)) {

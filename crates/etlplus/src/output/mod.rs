@@ -55,10 +55,10 @@ pub(crate) fn error(failure: &Failure) {
     talk(&failure_text(failure));
 }
 
-/// A failure with its remedy, in two lines.
+/// A failure with its code, by which it can be looked up, and its remedy, in two lines.
 pub(crate) fn failure_text(failure: &Failure) -> String {
-    let Failure { message, remedy, .. } = failure;
-    format!("{ERROR}error{ERROR:#}: {}\n  {HELP}= help:{HELP:#} {}", printable(message), printable(remedy))
+    let Failure { code, message, remedy, .. } = failure;
+    format!("{ERROR}error[{code}]{ERROR:#}: {}\n  {HELP}= help:{HELP:#} {}", printable(message), printable(remedy))
 }
 
 /// The columns of the terminal behind stdout; `None` where stdout is a file or a pipe, which have no edge.

@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use etlplus_core::Progress;
-use etlplus_core::progress::{RateMeter, grouped};
 use etlplus_core::ports::Control;
+use etlplus_core::progress::{RateMeter, grouped};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{stderr_is_terminal, talk, units};

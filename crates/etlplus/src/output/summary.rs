@@ -128,7 +128,8 @@ impl<'a> Ended<'a> {
         let width = stages.iter().map(|(_, rows, _)| grouped(*rows).len()).max().unwrap_or(0);
         let mut text = String::new();
         for (stage, rows, note) in stages {
-            let line = format!("  {stage:<12}{:>width$} rows  {}", grouped(rows), note.unwrap_or_default());
+            let noun = if rows == 1 { "row " } else { "rows" };
+            let line = format!("  {stage:<12}{:>width$} {noun}  {}", grouped(rows), note.unwrap_or_default());
             let _ = writeln!(text, "{}", line.trim_end());
         }
         text

@@ -5,10 +5,12 @@ doubled. What breaks that is given up at the end of the physical line on which t
 the next line.
 """
 
+import re
 from typing import Iterator, NamedTuple, Optional
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-COMMA, QUOTE, LINE_FEED, CARRIAGE_RETURN = b",\"\n\r"
+COMMA, QUOTE, LINE_FEED = b',"\n'
+SPECIAL = re.compile(b'[,"\n]')
 
 
 class Field(NamedTuple):
@@ -82,19 +84,19 @@ def read_field(data: bytes, at: int, limit: int) -> tuple[Field, int]:
         closing = find_closing_quote(data, at + 1, limit)
         text = data[at + 1 : closing].replace(b'""', b'"')
         at = closing + 1
-        if data[at : at + 2] == b"\r\n" or data[at:] == b"\r":
+        # A carriage return belongs to the line end, as far as one follows; the end of the file counts as one.
+        if data[at : at + 1] == b"\r" and data[at + 1 : at + 2] in (b"\n", b""):
             at += 1
         if at < len(data) and data[at] not in (COMMA, LINE_FEED):
             raise Malformed("bad_quote")
         return Field(text, True), at
-    end = at
-    while end < len(data) and data[end] not in (COMMA, LINE_FEED):
-        if data[end] == QUOTE:
-            raise Malformed("bad_quote")
-        end += 1
+    special = SPECIAL.search(data, at)
+    end = special.start() if special else len(data)
+    if special and data[end] == QUOTE:
+        raise Malformed("bad_quote")
     text = data[at:end]
-    is_last = end == len(data) or data[end] == LINE_FEED
-    return Field(without_cr(text) if is_last else text, False), end
+    is_followed = special is not None and data[end] == COMMA
+    return Field(text if is_followed else without_cr(text), False), end
 
 
 def find_closing_quote(data: bytes, at: int, limit: int) -> int:

@@ -115,14 +115,15 @@ def judge(record: Record, schema: list[Column]) -> tuple[tuple, list[tuple[Optio
         return (), [(None, record.malformed, None)]
     if len(record.fields) != len(schema):
         return (), [(None, "field_count", None)]
-    for column, field in zip(schema, record.fields):
-        if not is_utf8(field.text):
-            return (), [(column.name, "utf8", shown(field.text))]
+    if not is_utf8(record.raw):
+        column, field = next(pair for pair in zip(schema, record.fields) if not is_utf8(pair[1].text))
+        return (), [(column.name, "utf8", shown(field.text))]
     found, errors = [], []
     for column, field in zip(schema, record.fields):
         value, broken = judge_field(column, field)
         found.append(value)
-        errors += [(column.name, rule, shown(field.text)) for rule in broken]
+        if broken:
+            errors += [(column.name, rule, shown(field.text)) for rule in broken]
     return tuple(found), errors
 
 

@@ -36,7 +36,7 @@ impl Records for ParquetRecords {
         }
         let texts = match array.data_type() {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
-                cast(array, &DataType::Utf8View).map_err(arrow_failure)?
+                cast(array, &DataType::Utf8).map_err(arrow_failure)?
             }
             _ => {
                 let (array, fits) = cast_without_loss(array, &plan.data_type)?;
@@ -46,7 +46,7 @@ impl Records for ParquetRecords {
                 return Ok(array);
             }
         };
-        let texts = texts.as_string_view();
+        let texts = texts.as_string::<i32>();
         let cells = (0..texts.len()).map(|row| match texts.is_null(row) {
             true => Cell::Null,
             false => Cell::Text(Cow::Borrowed(texts.value(row).as_bytes())),

@@ -166,8 +166,34 @@ mod tests {
     #[test]
     fn names_that_yaml_could_misread_come_back_as_they_are() {
         let names = [
-            "order id", "no", "NULL", "~", "2024", "a: b", "#c", "- d", "{e}", "[f]", "\"g\"", "h\\", "*i", "&j", "!k",
-            " l ", "m'n", "größe", "a\u{2028}b", "%", "@", "`", "? q", "|", ">", "x #y", "=", "<<",
+            "order id",
+            "no",
+            "NULL",
+            "~",
+            "2024",
+            "a: b",
+            "#c",
+            "- d",
+            "{e}",
+            "[f]",
+            "\"g\"",
+            "h\\",
+            "*i",
+            "&j",
+            "!k",
+            " l ",
+            "m'n",
+            "größe",
+            "a\u{2028}b",
+            "%",
+            "@",
+            "`",
+            "? q",
+            "|",
+            ">",
+            "x #y",
+            "=",
+            "<<",
         ];
         let columns = names.iter().map(|name| column(name, Type::String)).collect();
         let text = super::pipeline(Path::new("t.csv"), "data/t [x]: #1.csv", &csv(b'\t', columns));
@@ -189,7 +215,8 @@ mod tests {
             Type::Timestamp,
             Type::TimestampTz,
         ];
-        let columns = types.iter().map(|ty| column(&format!("c_{}", ty.to_string().replace(['(', ')', ','], "_")), *ty));
+        let columns =
+            types.iter().map(|ty| column(&format!("c_{}", ty.to_string().replace(['(', ')', ','], "_")), *ty));
         let text = super::pipeline(Path::new("t.csv"), "t.csv", &csv(b';', columns.collect()));
         let pipeline = pipeline::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"));
         assert_eq!(pipeline.source.columns.iter().map(|column| column.ty).collect::<Vec<_>>(), types);
@@ -197,7 +224,8 @@ mod tests {
 
     #[test]
     fn one_column_that_calls_itself_a_key_becomes_unique() {
-        let mut columns = vec![column("amount", Type::Int64), column("order_id", Type::Int64), column("id", Type::Int64)];
+        let mut columns =
+            vec![column("amount", Type::Int64), column("order_id", Type::Int64), column("id", Type::Int64)];
         columns[0].is_nullable = true;
         let text = super::pipeline(Path::new("t.csv"), "t.csv", &csv(b',', columns));
         assert!(text.contains("  amount: int64\n  order_id: int64 required unique\n  id: int64 required\n"), "{text}");

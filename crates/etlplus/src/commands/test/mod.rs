@@ -6,16 +6,16 @@ mod sandbox;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use etlplus_core::{Failure, Mistake};
 use etlplus_core::pipeline::{self, Case, Pipeline};
 use etlplus_core::ports::{Control, Executor, Outcome};
+use etlplus_core::{Failure, Mistake};
 
 use super::load::{self, TextFile};
 use crate::cli::{OutputFormat, TestArgs};
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
-use crate::output::case_results::{self, CaseResult, Differences, Verdict};
 use crate::output;
+use crate::output::case_results::{self, CaseResult, Differences, Verdict};
 use sandbox::Sandbox;
 
 /// Runs the cases of a pipeline.
@@ -40,7 +40,9 @@ pub(super) fn execute(executor: &dyn Executor, arguments: &TestArgs) -> Result<E
     let folder = load::folder(&arguments.file);
     let mut results = Vec::with_capacity(cases.len());
     for case in &cases {
-        let Some(verdict) = verdict(executor, &pipeline, folder, case, &interrupts)? else { return Ok(Exit::JobFailed) };
+        let Some(verdict) = verdict(executor, &pipeline, folder, case, &interrupts)? else {
+            return Ok(Exit::JobFailed);
+        };
         let result = CaseResult { name: &case.name, verdict };
         if arguments.output == OutputFormat::Text {
             output::data(&case_results::render(&result))?;

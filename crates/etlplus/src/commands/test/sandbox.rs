@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use chrono::{SubsecRound, Utc};
 use etlplus_core::pipeline::{
-    BrokenAt, Case, JobSpec, JsonRow, LookupOrigin, PathPart, PathTemplate, Pipeline, RejectPolicy, Source, SourceFormat,
-    Target, TargetFormat,
+    BrokenAt, Case, JobSpec, JsonRow, LookupOrigin, PathPart, PathTemplate, Pipeline, RejectPolicy, Source,
+    SourceFormat, Target, TargetFormat,
 };
 use etlplus_core::{Failure, Reject};
 use tempfile::TempDir;
@@ -45,7 +45,8 @@ impl Sandbox {
                 replace(source, &self.path(&lookup_file(&lookup.name)))?;
             }
         }
-        pipeline.target = Target { format: TargetFormat::Ndjson, path: literal(&pipeline.target.path, &self.path(ROWS)) };
+        pipeline.target =
+            Target { format: TargetFormat::Ndjson, path: literal(&pipeline.target.path, &self.path(ROWS)) };
         // A case of two rows may well want both rejected.
         pipeline.rejects = RejectPolicy {
             path: Some(literal(&pipeline.target.path, &self.path(REJECTS))),
@@ -54,7 +55,8 @@ impl Sandbox {
         };
         let as_of = case.as_of.unwrap_or_else(|| Utc::now().trunc_subsecs(6));
         JobSpec::new(new_job_id(), Arc::new(pipeline), folder, &case.parameters, as_of).map_err(|errors| {
-            let messages: Vec<String> = errors.iter().map(|error| format!("parameter {} {}", error.name, error.message)).collect();
+            let messages: Vec<String> =
+                errors.iter().map(|error| format!("parameter {} {}", error.name, error.message)).collect();
             Failure::user("parameters_unfit", messages.join("; "), "give the case other values under parameters")
         })
     }
@@ -70,7 +72,8 @@ impl Sandbox {
     pub(super) fn rejects(&self) -> Result<Vec<BrokenAt>, Failure> {
         let text = self.read(REJECTS)?;
         let rejects = text.lines().map(serde_json::from_str::<Reject>).collect::<Result<Vec<_>, _>>();
-        let rejects = rejects.map_err(|error| Failure::bug(format!("a reject file holds a line that is none: {error}")))?;
+        let rejects =
+            rejects.map_err(|error| Failure::bug(format!("a reject file holds a line that is none: {error}")))?;
         Ok(rejects.iter().flat_map(BrokenAt::of).collect())
     }
 
@@ -97,7 +100,10 @@ fn replace(source: &mut Source, path: &Path) -> Result<(), Failure> {
         if source.columns.is_empty() {
             return Err(Failure::user(
                 "no_schema",
-                format!("{}: rows of a Parquet file can only stand in a case if a schema says their types", source.path.key),
+                format!(
+                    "{}: rows of a Parquet file can only stand in a case if a schema says their types",
+                    source.path.key
+                ),
                 "declare the schema in the pipeline",
             ));
         }

@@ -15,8 +15,8 @@ pub(super) const MONTHS: RangeInclusive<u32> = 1..=6;
 const VIEWS_PER_ORDER: u64 = 15;
 /// Enough for ten seconds of work; more orders bring no more views.
 const VIEWS_MAX: u64 = 3_000_000;
-/// Visitors who are on the site at the same time.
-const VISITORS: usize = 200;
+/// How often a visitor looks at another page. However many views there are, this makes sessions of a sensible length.
+const SECONDS_PER_VIEW: u64 = 90;
 const PAGES: [&str; 8] = ["/", "/search", "/p/BK", "/p/EL", "/p/GA", "/p/HO", "/cart", "/checkout"];
 
 /// The name of a month's file.
@@ -32,9 +32,10 @@ pub(super) fn write(out: &mut impl Write, month: u32, orders: u64, mut random: R
     let length = start + Months::new(1) - start;
     let start = start.and_hms_opt(0, 0, 0).expect("each day has a midnight");
     let customers = customers::FIRST_ID..customers::FIRST_ID + customers::count(orders);
-    let mut visitors: Vec<u64> = (0..VISITORS).map(|_| random.random_range(customers.clone())).collect();
+    let visitors_at_once = 1 + views * SECONDS_PER_VIEW / length.num_seconds().unsigned_abs();
+    let mut visitors: Vec<u64> = (0..visitors_at_once).map(|_| random.random_range(customers.clone())).collect();
     for view in 0..views {
-        let visitor = random.random_range(0..VISITORS);
+        let visitor = random.random_range(0..visitors.len());
         // Somebody leaves, and somebody else comes in.
         if chance(&mut random, 120) {
             visitors[visitor] = random.random_range(customers.clone());
