@@ -138,6 +138,17 @@ fn unique_keys_hold_across_blocks_and_files_in_every_type() {
 }
 
 #[test]
+fn the_two_zeros_are_equal_and_come_through_as_they_are() {
+    let folder = Folder::new();
+    folder.write("in.csv", "a,b,c,d\n-0.0,0,-0.0,-0\n0.0,-0.0,0,0\n");
+    folder.complete(&csv("  a: float64 >= 0\n  b: float32 <= -0.0\n  c: float64 one_of(0)\n  d: float64 > -1\n"));
+    assert_eq!(folder.read("out.csv"), "a,b,c,d\n-0.0,0.0,-0.0,-0.0\n0.0,-0.0,0.0,0.0\n");
+    folder.write("in.csv", "a,b\n0,-0.0\n");
+    folder.complete(&csv("  a: float64 < 0\n  b: float64 > 0\n"));
+    assert_eq!(broken(&folder.rejects("out.csv.rejects.ndjson")), [(2, vec![("a", "max"), ("b", "min")])]);
+}
+
+#[test]
 fn ndjson_keeps_every_digit_and_rejects_what_is_no_object() {
     let folder = Folder::new();
     folder.write(

@@ -42,16 +42,16 @@ fn a_million_rows_agree_to_the_row() {
 /// The control: the check is worth something only if it fails where one row is wrong.
 #[test]
 fn one_wrong_line_is_noticed() {
-    let mut folder = loaded(10_000);
+    let mut folder = loaded(4_000);
     check(&folder).exits(0);
     let corruptions: [(&str, Corrupt, &str); 11] = [
         (TARGET, |text| text.replacen(",99.99,", ",99.98,", 1), "target line"),
         (TARGET, |text| text.replacen(",\"\"\n", ",\n", 1), "target line"),
         (TARGET, |text| text.replacen(",\n", ",\"\"\n", 1), "target line"),
-        (TARGET, |text| without_line(text, 5_000), "is missing"),
-        (TARGET, |text| with_line_twice(text, 5_000), "or not twice"),
-        (REJECTS, |text| without_line(text, 100), "is missing"),
-        (REJECTS, |text| with_line_twice(text, 100), "or not twice"),
+        (TARGET, |text| without_line(text, 2_000), "is missing"),
+        (TARGET, |text| with_line_twice(text, 2_000), "or not twice"),
+        (REJECTS, |text| without_line(text, 50), "is missing"),
+        (REJECTS, |text| with_line_twice(text, 50), "or not twice"),
         (REJECTS, |text| text.replacen("\"pattern\"", "\"length\"", 1), "errors is"),
         (REJECTS, |text| text.replacen("\"row\":", "\"row\":1", 1), "row is"),
         (REJECTS, |text| text.replacen("twelve", "eleven", 1), "errors is"),

@@ -102,6 +102,11 @@ impl ColumnPlan {
 
     /// A value as one of this column, made by the very code that makes the column.
     fn scalar(&self, value: &Value) -> Scalar<ArrayRef> {
+        let value = match value {
+            // The sign of zero means nothing to a comparison, as in the column.
+            Value::Float(number) => Value::Float(number + 0.0),
+            other => other.clone(),
+        };
         let text = value.to_string().into_bytes();
         Scalar::new(build_column(0, self, std::iter::once(Cell::Text(text.into())), &mut BrokenCells::default()))
     }

@@ -1,8 +1,11 @@
 //! Rules on whole columns.
 
-use arrow::array::{Array, ArrayRef, BooleanArray, Scalar, StringArray, cast::AsArray};
-use arrow::compute::kernels::cmp;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Scalar, StringArray, cast::AsArray};
+use arrow::compute::kernels::{cmp, numeric};
 use arrow::compute::or;
+use arrow::datatypes::DataType;
 use etlplus_core::Failure;
 
 use super::plan::RulePlan;
@@ -16,6 +19,7 @@ pub(crate) fn check_rules(
     array: &ArrayRef,
     broken: &mut BrokenCells,
 ) -> Result<(), Failure> {
+    let array = &comparable(array)?;
     for rule in &column.rules {
         match rule {
             RulePlan::Required => check_required(index, array, broken),
@@ -50,6 +54,16 @@ pub(crate) fn check_rules(
         }
     }
     Ok(())
+}
+
+/// Floats without the sign of zero: Arrow orders -0 before 0, where arithmetic has them equal.
+fn comparable(array: &ArrayRef) -> Result<ArrayRef, Failure> {
+    let zero: ArrayRef = match array.data_type() {
+        DataType::Float32 => Arc::new(Float32Array::from(vec![0.0])),
+        DataType::Float64 => Arc::new(Float64Array::from(vec![0.0])),
+        _ => return Ok(array.clone()),
+    };
+    numeric::add(array, &Scalar::new(zero)).map_err(arrow_failure)
 }
 
 /// A cell that did not parse is null too, and has been told already.

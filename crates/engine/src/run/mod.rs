@@ -1,5 +1,6 @@
 //! One job from its first row to its target.
 
+mod cooperative;
 mod input;
 mod lookups;
 
@@ -17,6 +18,7 @@ use etlplus_core::progress::{Counters, Stage};
 use etlplus_core::{Failure, Mistake, RejectSummary};
 use futures::StreamExt;
 
+use self::cooperative::execute_cooperatively;
 use self::input::{Input, register_scratch, streaming_table};
 pub(crate) use self::lookups::load_lookups;
 use crate::block_on;
@@ -101,7 +103,7 @@ async fn write_target(
         None
     };
     let rows = plan(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
-    let rows = rows.execute_stream().await.map_err(query_failure)?;
+    let rows = execute_cooperatively(rows).await.map_err(query_failure)?;
     let encoder = encode(job, rows, control).await?;
     // A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
     while input.next().await?.is_some() {}

@@ -21,7 +21,7 @@ const NESTING_MAX: usize = 50;
 
 /// How many operators and keywords a query may have. A chain of operators (`a + b + c`) is a tree as deep as it is long, of
 /// which the parser's own limit knows nothing; this many fit the stack of [`crate::block_on`] many times.
-const OPERATORS_MAX: usize = 5000;
+const OPERATORS_MAX: usize = 2000;
 
 /// A query that parses, with its parameters bound.
 pub(crate) struct Query<'a> {

@@ -88,7 +88,7 @@ impl TextFormat for Csv {
             let broken = if found != layout.field_count {
                 Some(row_rule("field_count", format!("has {found} fields instead of {}", layout.field_count)))
             } else if !all_utf8 {
-                records::not_utf8(record, &fields[first..], &layout, &self.plan)
+                records::not_utf8(record, &fields[first..], &layout, &self.plan, self.options.quote)
             } else {
                 None
             };

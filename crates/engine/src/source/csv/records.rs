@@ -84,7 +84,13 @@ pub(crate) fn unquoted(field: &[u8], quote: Option<u8>) -> (Cow<'_, [u8]>, bool)
 }
 
 /// The broken rule of a record with bytes that are not UTF-8, naming the first column that has some.
-pub(super) fn not_utf8(record: &[u8], fields: &[(u32, u32)], layout: &Layout, plan: &CheckPlan) -> Option<BrokenRule> {
+pub(super) fn not_utf8(
+    record: &[u8],
+    fields: &[(u32, u32)],
+    layout: &Layout,
+    plan: &CheckPlan,
+    quote: Option<u8>,
+) -> Option<BrokenRule> {
     let is_broken =
         |(start, end): &(u32, u32)| simdutf8::basic::from_utf8(&record[*start as usize..*end as usize]).is_err();
     let field = fields.iter().position(is_broken)?;
@@ -93,7 +99,7 @@ pub(super) fn not_utf8(record: &[u8], fields: &[(u32, u32)], layout: &Layout, pl
     Some(BrokenRule {
         field: column.map(|column| plan.columns[column].name.clone()),
         rule: "utf8".to_owned(),
-        value: Some(shown_value(&record[start as usize..end as usize])),
+        value: Some(shown_value(&unquoted(&record[start as usize..end as usize], quote).0)),
         message: format!("field {} has bytes that are not UTF-8", field + 1),
     })
 }
