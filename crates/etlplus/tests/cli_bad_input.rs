@@ -147,13 +147,13 @@ fn a_target_that_is_a_folder_or_below_a_file_is_a_mistake() {
 #[test]
 fn a_file_without_permission_is_named() {
     let folder = Folder::with_orders(GOOD_ROWS);
-    fs::set_permissions(folder.path("orders.csv"), fs::Permissions::from_mode(0)).expect("the file is ours");
+    fs::set_permissions(folder.path("orders.csv"), fs::Permissions::from_mode(0o000)).expect("the file is ours");
     let mut command = as_plain_user(folder.command(&["run", "orders.yaml"]));
     let ran = Ran::from(command.output().expect("the program starts")).exits(1).prints_nothing();
     ran.tells(&["orders.csv", "permission denied"]);
 
     let folder = Folder::with_orders(GOOD_ROWS);
-    fs::set_permissions(folder.path("orders.yaml"), fs::Permissions::from_mode(0)).expect("the file is ours");
+    fs::set_permissions(folder.path("orders.yaml"), fs::Permissions::from_mode(0o000)).expect("the file is ours");
     let mut command = as_plain_user(folder.command(&["run", "orders.yaml"]));
     let ran = Ran::from(command.output().expect("the program starts")).exits(1).prints_nothing();
     ran.tells(&["cannot read orders.yaml: permission denied"]);

@@ -31,7 +31,7 @@ fn each_stage_shows_its_rows_and_the_rejects_their_reasons() {
         "   int64  decimal(12,2)  date\n",
         "       1          10.00  2026-01-01\n",
         "       2          20.50  NULL\n",
-        "1 row rejected among those read so far:\n",
+        "Rejected rows, the first ones met:\n",
         "line 4: amount type: ",
         "line 4: placed_on type: ",
         "countries (1 row)\n",

@@ -63,10 +63,8 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
 
 /// The columns of the terminal behind stdout; `None` where stdout is a file or a pipe, which have no edge.
 pub(crate) fn stdout_width() -> Option<usize> {
-    if !std::io::stdout().is_terminal() {
-        return None;
-    }
-    Term::stdout().size_checked().map(|(_, columns)| usize::from(columns))
+    // For a terminal that does not tell its size, console has the usual 80 columns.
+    std::io::stdout().is_terminal().then(|| usize::from(Term::stdout().size().1))
 }
 
 /// Whether somebody watches stderr.

@@ -42,18 +42,15 @@ pub(crate) fn reasons(summaries: &[RejectSummary]) -> String {
     text
 }
 
-/// The rows that a preview met and had to reject.
+/// The first of the rows that a preview met and had to reject.
 pub(crate) fn rows(rejects: &[Reject]) -> String {
-    let mut text = format!("{WARN}{} rejected{WARN:#} among those read so far:\n", count(rejects.len() as u64, "row"));
+    let mut text = format!("{WARN}Rejected rows, the first ones met:{WARN:#}\n");
     for reject in rejects.iter().take(ROWS_MAX) {
         let place = place(reject.line, reject.row);
         for BrokenRule { field, rule, message, .. } in &reject.errors {
             let name = name(field.as_deref(), rule);
             let _ = writeln!(text, "  {}: {place}: {name}: {}", printable(&reject.file), printable(message));
         }
-    }
-    if rejects.len() > ROWS_MAX {
-        let _ = writeln!(text, "  and {} more", rejects.len() - ROWS_MAX);
     }
     text
 }

@@ -34,6 +34,7 @@ description: {description}
     );
     text.push_str(&source(path, inferred));
     text.push_str(&schema(inferred));
+    let target = target(path, &name);
     let _ = write!(
         text,
         "
@@ -46,7 +47,7 @@ description: {description}
 # Replaced as a whole when all went well, or left as it was. Also: csv, ndjson.
 target:
   parquet:
-    path: out/{name}.parquet
+    path: {target}
 
 # Rejected rows are written beside the target. A run with too many of them fails.
 rejects:
@@ -102,6 +103,12 @@ fn may_be_key(column: &InferredColumn) -> bool {
     let name = column.name.to_lowercase();
     let says_so = ["id", "key", "uuid", "code"].iter().any(|word| name == *word || name.ends_with(&format!("_{word}")));
     column.is_distinct && !column.is_nullable && says_so
+}
+
+/// A place for the target that is not the source's own.
+fn target(source: &str, name: &str) -> String {
+    let target = format!("out/{name}.parquet");
+    if source.ends_with(&target) { format!("loaded/{name}.parquet") } else { target }
 }
 
 /// A name for the pipeline, from the name of the data file.
