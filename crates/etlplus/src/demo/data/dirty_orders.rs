@@ -95,6 +95,7 @@ impl Spoiler<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
     use crate::demo::data::random;
