@@ -1,6 +1,7 @@
 //! One job from its first row to its target.
 
 mod cooperative;
+mod encode;
 mod input;
 mod lookups;
 
@@ -10,15 +11,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::{Control, Outcome, RunReport, TargetReport};
-use etlplus_core::progress::{Counters, Stage};
+use etlplus_core::progress::Stage;
 use etlplus_core::{Failure, Mistake, RejectSummary};
-use futures::StreamExt;
 
 use self::cooperative::execute_cooperatively;
+use self::encode::encode;
 use self::input::{Input, register_scratch, streaming_table};
 pub(crate) use self::lookups::load_lookups;
 use crate::block_on;
@@ -90,7 +90,7 @@ async fn write_target(
     job: &JobSpec,
     context: &SessionContext,
     input: &Arc<Input>,
-    control: &Control,
+    control: &Arc<Control>,
 ) -> Result<Box<dyn Encoder>, Failure> {
     let _lookup_memory = load_lookups(context, job).await?;
     let scans = scans(job, input).await?;
@@ -104,27 +104,12 @@ async fn write_target(
     };
     let rows = plan(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
     let rows = execute_cooperatively(rows).await.map_err(query_failure)?;
-    let encoder = encode(job, rows, control).await?;
+    let path = output_paths(job).0;
+    let encoder = target::create(&job.pipeline().target.format, &path, job.id(), &rows.schema())?;
+    let encoder = encode(rows, encoder, control).await?;
     // A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
     while input.next().await?.is_some() {}
     input.ensure_few_rejects()?;
-    Ok(encoder)
-}
-
-async fn encode(
-    job: &JobSpec,
-    mut rows: SendableRecordBatchStream,
-    control: &Control,
-) -> Result<Box<dyn Encoder>, Failure> {
-    let path = output_paths(job).0;
-    let mut encoder = target::create(&job.pipeline().target.format, &path, job.id(), &rows.schema())?;
-    while let Some(batch) = rows.next().await {
-        let batch = batch.map_err(query_failure)?;
-        let count = batch.num_rows() as u64;
-        Counters::add(&control.counters.rows_transformed, count);
-        encoder.write(&batch)?;
-        Counters::add(&control.counters.rows_loaded, count);
-    }
     Ok(encoder)
 }
 
