@@ -86,7 +86,8 @@ impl TextFormat for Csv {
             split_fields(record, self.options.delimiter, self.options.quote, &mut fields);
             let found = fields.len() - first;
             let broken = if found != layout.field_count {
-                Some(row_rule("field_count", format!("has {found} fields instead of {}", layout.field_count)))
+                let noun = if found == 1 { "field" } else { "fields" };
+                Some(row_rule("field_count", format!("has {found} {noun} instead of {}", layout.field_count)))
             } else if !all_utf8 {
                 records::not_utf8(record, &fields[first..], &layout, &self.plan, self.options.quote)
             } else {

@@ -12,9 +12,9 @@ use super::random::{Random, chance, pick};
 /// The months of 2025 that have a file.
 pub(super) const MONTHS: RangeInclusive<u32> = 1..=6;
 /// A shop is looked at more often than it is bought from.
-const VIEWS_PER_ORDER: u64 = 15;
+const VIEWS_PER_ORDER: u64 = 24;
 /// Enough for ten seconds of work; more orders bring no more views.
-const VIEWS_MAX: u64 = 3_000_000;
+const VIEWS_MAX: u64 = 4_800_000;
 /// How often a visitor looks at another page. However many views there are, this makes sessions of a sensible length.
 const SECONDS_PER_VIEW: u64 = 90;
 const PAGES: [&str; 8] = ["/", "/search", "/p/BK", "/p/EL", "/p/GA", "/p/HO", "/cart", "/checkout"];
