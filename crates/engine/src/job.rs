@@ -18,9 +18,6 @@ use crate::source;
 use crate::sql::{Query, lookup_order, scans_of_input, sql_mistake};
 use crate::target;
 
-/// The name of a file whose pipeline names no reject file: the target's with this added.
-const REJECT_FILE_SUFFIX: &str = ".rejects.ndjson";
-
 /// A query engine with the memory that the job may use.
 pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
     let memory = usize::try_from(job.pipeline().limits.memory_bytes).unwrap_or(usize::MAX);
@@ -37,21 +34,6 @@ pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
         // 0.1 is a tenth, not the nearest binary fraction.
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
     Ok(SessionContext::new_with_config_rt(config, runtime))
-}
-
-/// Where the target goes, and the rejects.
-pub(crate) fn output_paths(job: &JobSpec) -> (PathBuf, PathBuf) {
-    let pipeline = job.pipeline();
-    let target = job.path(&pipeline.target.path);
-    let rejects = match &pipeline.rejects.path {
-        Some(path) => job.path(path),
-        None => {
-            let mut path = target.clone().into_os_string();
-            path.push(REJECT_FILE_SUFFIX);
-            path.into()
-        }
-    };
-    (target, rejects)
 }
 
 /// Everything that can be known to be wrong before a row is read.
@@ -228,7 +210,7 @@ fn check_paths(job: &JobSpec, sources: &[PathBuf]) -> Vec<Mistake> {
     let same = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let sources: HashSet<_> = sources.iter().map(|path| same(path)).collect();
     let pipeline = job.pipeline();
-    let (target, rejects) = output_paths(job);
+    let (target, rejects) = (job.target_path(), job.reject_path());
     let reject_path = pipeline.rejects.path.as_ref().unwrap_or(&pipeline.target.path);
     let mut mistakes = Vec::new();
     for (path, template) in [(&target, &pipeline.target.path), (&rejects, reject_path)] {
@@ -236,6 +218,8 @@ fn check_paths(job: &JobSpec, sources: &[PathBuf]) -> Vec<Mistake> {
             Some(("is also read by this pipeline", "write to another file"))
         } else if path.is_dir() {
             Some(("is a folder", "name a file in it"))
+        } else if path.exists() && !path.is_file() {
+            Some(("is a device, a pipe or a socket", "name a regular file, or one that is not there yet"))
         } else {
             None
         };

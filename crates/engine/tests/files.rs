@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::sync::Arc;
 use std::thread;
 
@@ -181,6 +181,28 @@ fn targets_in_the_way_are_named() {
     }
     assert_eq!(folder.fail(&with_target("file/out.csv", "")).code, "not_a_directory");
     folder.complete(&with_target("new/folders/out.csv", ""));
+}
+
+#[test]
+fn a_target_keeps_its_permissions() {
+    let folder = Folder::new();
+    folder.write("in.csv", "n\n1\n").write("out.csv", "old");
+    fs::set_permissions(folder.path("out.csv"), fs::Permissions::from_mode(0o600)).expect("permissions");
+    folder.complete(&pipeline("csv: { path: in.csv }"));
+    assert_eq!(folder.read("out.csv"), "n\n1\n");
+    assert_eq!(fs::metadata(folder.path("out.csv")).expect("the target").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_target_is_left_alone() {
+    let folder = Folder::new();
+    folder.write("in.csv", "n\n1\n");
+    let made = std::process::Command::new("mkfifo").arg(folder.path("out.csv")).status().expect("mkfifo");
+    assert!(made.success());
+    let found = folder.check(&pipeline("csv: { path: in.csv }"));
+    assert!(found[0].message.contains("is a device, a pipe or a socket"), "{found:?}");
+    assert_eq!(folder.fail(&pipeline("csv: { path: in.csv }")).code, "not_a_file");
+    assert!(fs::metadata(folder.path("out.csv")).expect("the pipe").file_type().is_fifo());
 }
 
 #[test]

@@ -120,3 +120,15 @@ fn the_schema_is_json_on_stdout() {
     assert_eq!(ran.stderr, "");
     assert_eq!(ran.json()["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }
+
+#[test]
+fn a_pipeline_that_would_overwrite_itself_is_refused() {
+    let own_target = ORDERS.replace("out/orders.csv", "orders.yaml");
+    let own_rejects = format!("{ORDERS}rejects: {{ path: ./orders.yaml }}\n");
+    for text in [own_target, own_rejects] {
+        let folder = Folder::with_orders(GOOD_ROWS).file("orders.yaml", &text);
+        folder.run(&["validate", "orders.yaml"]).exits(1).prints(&["orders.yaml is this very pipeline"]);
+        folder.run_orders().exits(1);
+        assert_eq!(folder.read("orders.yaml"), text);
+    }
+}

@@ -99,6 +99,23 @@ impl JobSpec {
         }
     }
 
+    /// Where the target goes.
+    pub fn target_path(&self) -> PathBuf {
+        self.path(&self.pipeline.target.path)
+    }
+
+    /// Where rejects go: what the pipeline says, or the target's path with `.rejects.ndjson` added.
+    pub fn reject_path(&self) -> PathBuf {
+        match &self.pipeline.rejects.path {
+            Some(path) => self.path(path),
+            None => {
+                let mut path = self.target_path().into_os_string();
+                path.push(".rejects.ndjson");
+                path.into()
+            }
+        }
+    }
+
     /// The path that `template` means in this job.
     pub fn path(&self, template: &PathTemplate) -> PathBuf {
         self.folder.join(self.expand(template, str::to_owned))

@@ -13,18 +13,21 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use etlplus_core::Failure;
+use etlplus_core::ids::JobId;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::Control;
 use etlplus_core::progress::{Counters, Stage};
 use futures::stream::try_unfold;
-use tempfile::TempPath;
 use tokio::sync::Mutex;
 
 use super::cancelled_failure;
-use crate::failure::{as_query_error, io_failure, query_failure};
+use crate::failure::{as_query_error, query_failure};
 use crate::intake::Intake;
 use crate::reject_file::RejectFile;
-use crate::target::write_scratch;
+use crate::target::{AtomicFile, ScratchWriter, TEMPORARY_SUFFIX};
+
+/// The name of the scratch file in the folder for temporary files.
+const SCRATCH_NAME: &str = "etlplus-input";
 
 /// The source of a running job. Whoever asks gets the next rows; each row is given out once.
 pub(crate) struct Input {
@@ -127,23 +130,23 @@ pub(crate) fn streaming_table(input: &Arc<Input>) -> Result<Arc<dyn TableProvide
 }
 
 /// Reads the whole input into a scratch file and registers it as the input, which then can be read again and again. The
-/// file is removed with the path.
-pub(crate) async fn register_scratch(context: &SessionContext, input: &Input) -> Result<TempPath, Failure> {
-    let folder = std::env::temp_dir();
-    let scratch = tempfile::Builder::new()
-        .prefix("etlplus-")
-        .suffix(".parquet")
-        .tempfile()
-        .map_err(|error| io_failure("write", &folder, &error))?
-        .into_temp_path();
-    let mut writer = write_scratch(&scratch, &input.schema())?;
+/// file goes with the value; what a killed job left of its own, the next one removes.
+pub(crate) async fn register_scratch(
+    context: &SessionContext,
+    input: &Input,
+    job: &JobId,
+) -> Result<AtomicFile, Failure> {
+    let schema = input.schema();
+    let scratch = AtomicFile::create(&std::env::temp_dir().join(SCRATCH_NAME), job)?;
+    let mut writer = ScratchWriter::new(scratch, &schema)?;
     while let Some(batch) = input.next().await? {
         writer.write(&batch)?;
     }
-    writer.finish()?;
-    let schema = input.schema();
-    let options = ParquetReadOptions::default().schema(&schema);
-    context.register_parquet(INPUT, scratch.to_string_lossy(), options).await.map_err(query_failure)?;
+    let scratch = writer.finish()?;
+    let mut options = ParquetReadOptions::default().schema(&schema);
+    options.file_extension = TEMPORARY_SUFFIX;
+    let path = scratch.temporary().to_string_lossy();
+    context.register_parquet(INPUT, path, options).await.map_err(query_failure)?;
     Ok(scratch)
 }
 

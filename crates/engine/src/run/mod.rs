@@ -24,7 +24,7 @@ pub(crate) use self::lookups::load_lookups;
 use crate::block_on;
 use crate::failure::query_failure;
 use crate::intake::Intake;
-use crate::job::{files_of, output_paths, plan, register, session};
+use crate::job::{files_of, plan, register, session};
 use crate::reject_file::RejectFile;
 use crate::source::{self, OpenSource};
 use crate::sql::scans_of_input;
@@ -53,7 +53,7 @@ async fn load(
     summaries: &mut Vec<RejectSummary>,
     reject_file: &mut Option<PathBuf>,
 ) -> Result<TargetReport, Failure> {
-    let (target_path, reject_path) = output_paths(job);
+    let (target_path, reject_path) = (job.target_path(), job.reject_path());
     let source = source::open(&job.pipeline().source, job)?;
     let context = session(job)?;
     let rejects = RejectFile::create(&reject_path, job.id())?;
@@ -97,15 +97,15 @@ async fn write_target(
     control.counters.enter(Stage::Stream);
     // A source is read once. Queries that read it more often read a scratch copy of the rows that passed.
     let _scratch = if scans > 1 {
-        Some(register_scratch(context, input).await?)
+        Some(register_scratch(context, input, job.id()).await?)
     } else {
         register(context, INPUT, streaming_table(input)?);
         None
     };
     let rows = plan(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
     let rows = execute_cooperatively(rows).await.map_err(query_failure)?;
-    let path = output_paths(job).0;
-    let encoder = target::create(&job.pipeline().target.format, &path, job.id(), &rows.schema())?;
+    let format = &job.pipeline().target.format;
+    let encoder = target::create(format, &job.target_path(), job.id(), &rows.schema())?;
     let encoder = encode(rows, encoder, control).await?;
     // A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
     while input.next().await?.is_some() {}

@@ -1,7 +1,7 @@
 //! A file that appears whole or not at all, whenever the process or the machine stops.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use etlplus_core::ids::JobId;
 use crate::failure::io_failure;
 
 /// The end of a temporary file's name. Its start is a dot, so that a glob over the folder does not find it.
-const SUFFIX: &str = ".etlplus-tmp";
+pub(crate) const TEMPORARY_SUFFIX: &str = ".etlplus-tmp";
 
 /// A file under a temporary name beside its place. It holds a lock while it is written, so that what a killed job left
 /// behind can be told from what another job is writing. Dropped without a commit, it is removed.
@@ -30,20 +30,30 @@ impl AtomicFile {
         // Through a symbolic link, the file that it leads to is replaced, not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let failed = |error: io::Error| io_failure("write", &path, &error);
-        if path.is_dir() {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        let present = fs::metadata(&path).ok();
+        if let Some(present) = &present {
+            refuse_unless_regular(&path, present)?;
         }
         let folder = folder_of(&path);
         make_folder(folder)?;
         remove_left_behind(&path);
         let temporary = folder.join(temporary_name(&path, &job.to_string()));
         let file = create_locked(&temporary).map_err(failed)?;
+        // Who could not read the old file must not be able to read the new one.
+        if let Some(present) = present {
+            file.set_permissions(present.permissions()).map_err(failed)?;
+        }
         Ok(Self { file, temporary, path, is_committed: false })
     }
 
     /// The place that it will take.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where it is until it is committed.
+    pub(crate) fn temporary(&self) -> &Path {
+        &self.temporary
     }
 
     /// An error while writing it.
@@ -85,6 +95,21 @@ impl Drop for AtomicFile {
     }
 }
 
+/// A device or a pipe would be replaced by a file of the same name.
+fn refuse_unless_regular(path: &Path, present: &Metadata) -> Result<(), Failure> {
+    if present.is_file() {
+        return Ok(());
+    }
+    if present.is_dir() {
+        return Err(io_failure("write", path, &io::ErrorKind::IsADirectory.into()));
+    }
+    Err(Failure::user(
+        "not_a_file",
+        format!("cannot write {}: it is a device, a pipe or a socket", path.display()),
+        "name a regular file, or one that is not there yet",
+    ))
+}
+
 fn make_folder(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| {
         // The system says "exists" of a file that stands where the folder should.
@@ -106,7 +131,7 @@ fn temporary_name(path: &Path, middle: &str) -> OsString {
     name.push(path.file_name().unwrap_or_default());
     name.push(".");
     name.push(middle);
-    name.push(SUFFIX);
+    name.push(TEMPORARY_SUFFIX);
     name
 }
 
@@ -131,12 +156,12 @@ fn remove_left_behind(path: &Path) {
     let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
     let prefix = temporary_name(path, "");
     let prefix = prefix.to_string_lossy();
-    let prefix = prefix.trim_end_matches(SUFFIX);
+    let prefix = prefix.trim_end_matches(TEMPORARY_SUFFIX);
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         // Between the two stands a job's id, which has no dot: `.a.csv.` is not the start of a file of `a.csv.gz`.
-        let middle = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(SUFFIX));
+        let middle = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
         if middle.is_some_and(|middle| !middle.contains('.')) {
             let is_abandoned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
             if is_abandoned {

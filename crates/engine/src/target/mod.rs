@@ -16,8 +16,8 @@ use etlplus_core::Failure;
 use etlplus_core::ids::JobId;
 use etlplus_core::pipeline::TargetFormat;
 
-pub(crate) use self::parquet::write_scratch;
-pub(crate) use atomic_file::AtomicFile;
+pub(crate) use self::parquet::ScratchWriter;
+pub(crate) use atomic_file::{AtomicFile, TEMPORARY_SUFFIX};
 
 /// How much is written to the file at a time.
 const BUFFER_BYTES: usize = 1 << 18;

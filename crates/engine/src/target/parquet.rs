@@ -1,8 +1,7 @@
 //! Parquet out.
 
-use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -58,28 +57,27 @@ impl Encoder for ParquetEncoder {
     }
 }
 
-/// Writes batches to a scratch file that the same job reads again: fast rather than small.
+/// Writes batches to a file that only the same job reads, and that goes with it: fast rather than small.
 pub(crate) struct ScratchWriter {
-    path: PathBuf,
-    writer: ArrowWriter<File>,
-}
-
-/// Starts a scratch file.
-pub(crate) fn write_scratch(path: &Path, schema: &SchemaRef) -> Result<ScratchWriter, Failure> {
-    let file = File::create(path).map_err(|error| io_failure("write", path, &error))?;
-    let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(Codec::LZ4_RAW))).map_err(bug)?;
-    Ok(ScratchWriter { path: path.to_owned(), writer })
+    writer: ArrowWriter<AtomicFile>,
 }
 
 impl ScratchWriter {
-    /// Writes the rows of a batch.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        self.writer.write(batch).map_err(|error| failed_at(&self.path, error))
+    /// Starts on an empty `file`.
+    pub(crate) fn new(file: AtomicFile, schema: &SchemaRef) -> Result<Self, Failure> {
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(Codec::LZ4_RAW))).map_err(bug)?;
+        Ok(Self { writer })
     }
 
-    /// Ends the file.
-    pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        self.writer.finish().map(|_| ()).map_err(|error| failed_at(&self.path, error))
+    /// Writes the rows of a batch.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.writer.write(batch).map_err(|error| failed_at(self.writer.inner().path(), error))
+    }
+
+    /// Ends the file and hands it back; it is gone once dropped.
+    pub(crate) fn finish(self) -> Result<AtomicFile, Failure> {
+        let path = self.writer.inner().path().to_owned();
+        self.writer.into_inner().map_err(|error| failed_at(&path, error))
     }
 }
 

@@ -109,12 +109,32 @@ pub(crate) fn checked_job(executor: &dyn Executor, arguments: &JobArgs) -> Resul
         }
     };
     let job = job(pipeline, arguments)?;
-    let mistakes = executor.check(&job);
+    let mistakes = check(executor, &job, &arguments.file);
     if mistakes.is_empty() {
         return Ok(Some(job));
     }
     file.report(&mistakes);
     Ok(None)
+}
+
+/// What the executor finds wrong with `job`, and whether it would overwrite the very `file` that it was read from.
+pub(crate) fn check(executor: &dyn Executor, job: &JobSpec, file: &Path) -> Vec<Mistake> {
+    let mut found = executor.check(job);
+    let pipeline = job.pipeline();
+    let rejects = pipeline.rejects.path.as_ref().unwrap_or(&pipeline.target.path);
+    for (path, template) in [(job.target_path(), &pipeline.target.path), (job.reject_path(), rejects)] {
+        if let (Ok(path), Ok(file)) = (path.canonicalize(), file.canonicalize())
+            && path == file
+        {
+            found.push(Mistake {
+                position: template.position,
+                key: template.key.clone(),
+                message: format!("{} is this very pipeline", path.display()),
+                remedy: "write to another file".to_owned(),
+            });
+        }
+    }
+    found
 }
 
 /// The glob that only `path` matches.

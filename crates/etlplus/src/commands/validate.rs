@@ -50,7 +50,7 @@ fn check(executor: &dyn Executor, file: &TextFile, arguments: &JobArgs) -> Resul
     if !missing_parameters.is_empty() {
         return Ok(Findings { valid: true, mistakes: Vec::new(), missing_parameters });
     }
-    let mistakes = executor.check(&load::job(pipeline, arguments)?);
+    let mistakes = load::check(executor, &load::job(pipeline, arguments)?, &arguments.file);
     Ok(Findings { valid: mistakes.is_empty(), mistakes, missing_parameters })
 }
 

@@ -55,7 +55,7 @@ impl<'a> Ended<'a> {
             pipeline: &self.job.pipeline().name,
             status: self.status(),
             failure: self.failure(),
-            progress: report.progress,
+            progress: Progress { rows_loaded: self.rows_loaded(), ..report.progress },
             records_processed: report.progress.records_processed(),
             rejects: &report.rejects,
             reject_file: report.reject_file.as_ref(),
@@ -104,6 +104,11 @@ impl<'a> Ended<'a> {
         }
     }
 
+    /// Without a target in place, the rows that were handed to it are gone: to call them loaded would be a lie.
+    fn rows_loaded(&self) -> u64 {
+        self.target().map_or(0, |target| target.rows)
+    }
+
     fn target(&self) -> Option<&'a TargetReport> {
         match &self.report.outcome {
             Outcome::Completed(target) => Some(target),
@@ -115,15 +120,13 @@ impl<'a> Ended<'a> {
     fn rows(&self) -> String {
         let progress = &self.report.progress;
         let share = progress.reject_percent().filter(|share| *share > 0.0).map(units::percent);
-        // Without a target in place, the rows that were handed to it are gone: to call them loaded would be a lie.
-        let loaded = self.target().map_or(0, |target| target.rows);
         let loaded_note = self.target().map(|target| units::bytes(target.bytes));
         let stages = [
             ("read", progress.records_processed(), Some(units::bytes(progress.bytes_read))),
             ("rejected", progress.records_failed, share),
             ("passed", progress.records_successful, None),
             ("transformed", progress.rows_transformed, None),
-            ("loaded", loaded, loaded_note),
+            ("loaded", self.rows_loaded(), loaded_note),
         ];
         let width = stages.iter().map(|(_, rows, _)| grouped(*rows).len()).max().unwrap_or(0);
         let mut text = String::new();
@@ -153,8 +156,9 @@ impl<'a> Ended<'a> {
         let mut text = match self.target() {
             Some(target) => format!("  target   {}\n", shown(&target.path)),
             None => {
-                let path = self.job.path(&self.job.pipeline().target.path);
-                format!("  target   {} (as it was)\n", shown(&path))
+                let path = self.job.target_path();
+                let state = if path.exists() { "as it was" } else { "not written" };
+                format!("  target   {} ({state})\n", shown(&path))
             }
         };
         if let Some(path) = &self.report.reject_file {

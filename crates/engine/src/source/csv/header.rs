@@ -89,6 +89,7 @@ fn refuse_repeated(names: &[String], file: &SourceFile) -> Result<(), Failure> {
 
 fn missing(column: &str, names: &[String], file: &SourceFile) -> Failure {
     let remedy = match nearest(column, names.iter().map(String::as_str)) {
+        _ if names.len() == 1 => format!("the header is one field, {}: check the delimiter", listed(names)),
         Some(near) => format!("did you mean {near:?}?"),
         None => format!("the header has {}; check the delimiter too", listed(names)),
     };
