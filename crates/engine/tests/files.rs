@@ -70,6 +70,15 @@ fn a_parquet_file_cut_short_anywhere_is_an_error_and_no_panic() {
 }
 
 #[test]
+fn a_glob_finds_no_hidden_files() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).expect("a folder");
+    folder.write("in/b.csv", "n\n2\n").write("in/a.csv", "n\n1\n").write("in/.other.csv.job.etlplus-tmp", "n\n3\n");
+    folder.complete(&pipeline("csv: { path: 'in/*' }"));
+    assert_eq!(folder.read("out.csv"), "n\n1\n2\n", "in the order of their names");
+}
+
+#[test]
 fn ten_thousand_columns() {
     let folder = Folder::new();
     let list =

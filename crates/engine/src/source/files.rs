@@ -121,7 +121,9 @@ fn expand(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
         Failure::user("bad_glob", format!("{pattern} is no glob: {error}"), "use *, ?, [abc] and ** as in a shell")
     };
     let mut paths = Vec::new();
-    for path in glob::glob(pattern).map_err(invalid)? {
+    // As in a shell, a star finds no hidden file: such as those that other jobs are writing.
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    for path in glob::glob_with(pattern, options).map_err(invalid)? {
         let path = path.map_err(|error| io_failure("read", error.path(), error.error()))?;
         if path.is_file() {
             paths.push(path);
