@@ -51,6 +51,7 @@ pub(crate) fn io_failure(action: &str, path: &Path, error: &io::Error) -> Failur
 pub(crate) fn arrow_failure(error: ArrowError) -> Failure {
     match error {
         ArrowError::ExternalError(source) => external_failure(source),
+        ArrowError::IoError(_, error) => scratch_failure(&error),
         ArrowError::DivideByZero => Failure::data(
             "division_by_zero",
             "a division by zero",
@@ -83,9 +84,11 @@ pub(crate) fn query_failure(error: DataFusionError) -> Failure {
                 None => Failure::bug(source.to_string()),
             },
             DataFusionError::ResourcesExhausted(message) => memory_failure(message),
+            DataFusionError::IoError(error) => scratch_failure(error),
             other => Failure::data("sql_failed", first_line(&other.to_string()), "check the SQL"),
         },
         DataFusionError::ResourcesExhausted(message) => memory_failure(&message),
+        DataFusionError::IoError(error) => scratch_failure(&error),
         DataFusionError::Execution(message) => {
             Failure::data("sql_failed", first_line(&message), "check the SQL against the rows it meets")
         }
@@ -101,12 +104,20 @@ fn memory_failure(message: &str) -> Failure {
     )
 }
 
+/// The query engine reads and writes no files but those that it spills to.
+fn scratch_failure(error: &io::Error) -> Failure {
+    io_failure("use the folder for temporary files", &std::env::temp_dir(), error)
+}
+
 fn external_failure(source: Box<dyn std::error::Error + Send + Sync>) -> Failure {
     match source.downcast::<Failure>() {
         Ok(failure) => *failure,
         Err(other) => match other.downcast::<DataFusionError>() {
             Ok(error) => query_failure(*error),
-            Err(other) => Failure::bug(other.to_string()),
+            Err(other) => match other.downcast::<io::Error>() {
+                Ok(error) => scratch_failure(&error),
+                Err(other) => Failure::bug(other.to_string()),
+            },
         },
     }
 }

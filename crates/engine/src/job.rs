@@ -66,7 +66,13 @@ pub(crate) async fn check(job: &JobSpec) -> Vec<Mistake> {
     }
     if is_known {
         match plan(&context, job).await {
-            Ok(rows) => mistakes.extend(check_target(job, rows.schema().as_arrow())),
+            Ok(rows) => {
+                mistakes.extend(check_target(job, rows.schema().as_arrow()));
+                let planned = rows.create_physical_plan().await;
+                if let (Err(error), Some(step)) = (planned, pipeline.transforms.last()) {
+                    mistakes.push(sql_mistake(&step.sql, &error));
+                }
+            }
             Err(found) => mistakes.extend(found),
         }
     }

@@ -20,11 +20,14 @@ use crate::source;
 /// The least rows of the input that the stages are shown on: joins and filters leave few of a handful.
 const SAMPLE_ROWS: usize = 1000;
 
+/// The most records that are read to find them, where most are rejected.
+const READ_MAX: usize = 100_000;
+
 /// Shows at most `rows` rows after each stage, made from the first rows of the input.
 pub(crate) async fn preview(job: &JobSpec, rows: usize, control: &Control) -> Result<Vec<StagePreview>, Failure> {
     let context = session(job)?;
     let memory = load_lookups(&context, job).await?;
-    let rejects = register_sample(&context, job, rows.max(SAMPLE_ROWS), control).await?;
+    let rejects = register_sample(&context, job, rows, control).await?;
     plan(&context, job).await.map_err(|mistakes| {
         let message = mistakes.first().map(ToString::to_string).unwrap_or_default();
         Failure::user("pipeline_invalid", message, "run `etlplus validate` to see every mistake")
@@ -37,7 +40,7 @@ pub(crate) async fn preview(job: &JobSpec, rows: usize, control: &Control) -> Re
         let table = context.table(name).await.map_err(query_failure)?;
         let mut preview = preview_table(name, table, rows).await?;
         if name == INPUT {
-            preview.rejects = rejects.iter().take(rows).cloned().collect();
+            preview.rejects.clone_from(&rejects);
         }
         previews.push(preview);
     }
@@ -48,18 +51,20 @@ pub(crate) async fn preview(job: &JobSpec, rows: usize, control: &Control) -> Re
 async fn register_sample(
     context: &SessionContext,
     job: &JobSpec,
-    wanted: usize,
+    shown: usize,
     control: &Control,
 ) -> Result<Vec<Reject>, Failure> {
     let mut intake = Intake::start(source::open(&job.pipeline().source, job)?, &context.runtime_env().memory_pool);
     let schema = intake.schema();
-    let (mut batches, mut rejects, mut found) = (Vec::new(), Vec::new(), 0);
-    while found < wanted && !control.is_cancelled() {
+    let wanted = shown.max(SAMPLE_ROWS);
+    let (mut batches, mut rejects, mut found, mut read) = (Vec::new(), Vec::new(), 0, 0);
+    while found < wanted && read < READ_MAX && !control.is_cancelled() {
         let Some(rows) = intake.next().await? else { break };
         let batch = rows.batch.slice(0, rows.batch.num_rows().min(wanted - found));
         found += batch.num_rows();
         batches.push(batch);
-        rejects.extend(rows.rejects);
+        read += rows.batch.num_rows() + rows.rejects.len();
+        rejects.extend(rows.rejects.into_iter().take(shown - rejects.len()));
     }
     let table = MemTable::try_new(schema, vec![batches]).map_err(query_failure)?;
     register(context, INPUT, Arc::new(table));

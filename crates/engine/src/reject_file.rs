@@ -32,8 +32,11 @@ impl RejectFile {
 
     /// Writes one rejected row.
     pub(crate) fn write(&mut self, reject: &Reject) -> Result<(), Failure> {
-        for error in &reject.errors {
-            self.count(reject, error);
+        for (index, error) in reject.errors.iter().enumerate() {
+            let is_same = |other: &BrokenRule| other.field == error.field && other.rule == error.rule;
+            if !reject.errors[..index].iter().any(is_same) {
+                self.count(reject, error);
+            }
         }
         let written = serde_json::to_writer(&mut self.file, reject).map_err(std::io::Error::from);
         let written = written.and_then(|()| self.file.write_all(b"\n"));
@@ -41,8 +44,11 @@ impl RejectFile {
     }
 
     fn count(&mut self, reject: &Reject, error: &BrokenRule) {
-        let has_room = self.summaries.len() < SUMMARIES_MAX;
-        let field = error.field.clone().filter(|_| has_room);
+        let mut field = error.field.clone();
+        let is_known = self.summaries.contains_key(&(field.clone(), error.rule.clone()));
+        if !is_known && self.summaries.len() >= SUMMARIES_MAX {
+            field = None;
+        }
         let summary = self.summaries.entry((field.clone(), error.rule.clone())).or_insert_with(|| RejectSummary {
             field,
             rule: error.rule.clone(),

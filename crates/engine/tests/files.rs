@@ -79,6 +79,44 @@ fn a_glob_finds_no_hidden_files() {
 }
 
 #[test]
+fn a_link_that_leads_nowhere_is_not_passed_over() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("in")).expect("a folder");
+    folder.write("in/1.csv", "n\n1\n");
+    symlink("/nowhere/2.csv", folder.path("in/2.csv")).expect("a link");
+    let failed = folder.fail(&pipeline("csv: { path: 'in/*.csv' }"));
+    assert!(failed.code == "file_not_found" && failed.message.contains("2.csv"), "{failed:?}");
+}
+
+#[test]
+fn no_damage_to_a_parquet_file_loads_fewer_rows_in_silence() {
+    let folder = Folder::new();
+    let rows: String = (0..20_000).map(|n| format!("{n}\n")).collect();
+    folder.write("in.csv", format!("n\n{rows}"));
+    folder.complete("name: t\nsource:\n  csv: { path: in.csv }\nschema: { n: int64 }\ntarget:\n  parquet: { path: whole.parquet }\n");
+    let whole = fs::read(folder.path("whole.parquet")).expect("the file");
+    let footer =
+        whole.len() - 8 - u32::from_le_bytes(whole[whole.len() - 8..][..4].try_into().expect("four bytes")) as usize;
+    let mut failures = 0;
+    // Each byte of the footer in turn, in one of its bits.
+    for place in footer..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 1 << (place % 8);
+        folder.write("damaged.parquet", &damaged);
+        let report = folder.run(&pipeline("parquet: { path: damaged.parquet }"));
+        match report.outcome {
+            Outcome::Completed(target) => assert_eq!(target.rows, 20_000, "byte {place}"),
+            Outcome::Failed(failure) => {
+                assert_ne!(failure.kind, FailureKind::Bug, "byte {place}: {failure:?}");
+                failures += 1;
+            }
+            Outcome::Cancelled => unreachable!("nobody cancels"),
+        }
+    }
+    assert!(failures > 50, "only {failures} of the damages were noticed");
+}
+
+#[test]
 fn ten_thousand_columns() {
     let folder = Folder::new();
     let list =

@@ -149,6 +149,30 @@ fn the_two_zeros_are_equal_and_come_through_as_they_are() {
 }
 
 #[test]
+fn a_row_counts_once_for_each_field_and_rule() {
+    let folder = Folder::new();
+    folder.write("in.ndjson", "{\"a\":1,\"a\":2,\"a\":3}\n{\"a\":4}\n");
+    let report = folder.complete(
+        "name: t\nsource:\n  ndjson: { path: in.ndjson }\nschema: { a: int64 }\ntarget:\n  csv: { path: out.csv }\n",
+    );
+    assert_eq!(report.rejects.iter().map(|summary| summary.rows).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn infinity_and_nan_from_parquet_are_rejected_where_a_number_is_declared() {
+    let folder = Folder::new();
+    folder.write("in.csv", "n\n1\n2\n");
+    folder.complete(
+        "name: t\nsource:\n  csv: { path: in.csv }\nschema: { n: float64 }\ntransforms:\n  - name: s\n    \
+         sql: SELECT n / (n - 1) AS n FROM input\ntarget:\n  parquet: { path: in.parquet }\n",
+    );
+    folder.complete(
+        "name: t\nsource:\n  parquet: { path: in.parquet }\nschema: { n: float64 >= 0 }\ntarget:\n  csv: { path: out.csv }\n",
+    );
+    assert_eq!(broken(&folder.rejects("out.csv.rejects.ndjson")), [(1, vec![("n", "type")])]);
+}
+
+#[test]
 fn ndjson_keeps_every_digit_and_rejects_what_is_no_object() {
     let folder = Folder::new();
     folder.write(
@@ -265,5 +289,5 @@ fn csv_dialects() {
     assert_eq!(dialect("null: ['-']", b"a,b\n,1\n-,-\n"), "{\"a\":\"\",\"b\":1}\n{\"a\":null,\"b\":null}\n");
     assert_eq!(dialect("header: true", b"a,b\n\nx,1\n\r\n"), one, "blank lines are no records");
     assert_eq!(dialect("header: true", b"a,b\nx\0y,1\n"), "{\"a\":\"x\\u0000y\",\"b\":1}\n", "NUL is a character");
-    assert_eq!(dialect("extra_fields: ignore", b"c,a,d,b\n9,x,9,1\n"), one);
+    assert_eq!(dialect("extra_fields: ignore", b"c,a,d,b\n9,x,9,1\n\n"), one);
 }

@@ -94,7 +94,7 @@ transforms:
 fn the_run_clock_replaces_the_time_of_day() {
     let folder = folder();
     folder.complete(&step(
-        "SELECT $as_of = now() AS a, current_date AS b, CAST(current_timestamp AS timestamp) AS c, today() AS d, \
+        "SELECT $as_of = \"now\"() AS a, current_date AS b, CAST(current_timestamp AS timestamp) AS c, today() AS d, \
          to_char($as_of, '%Y/%m') AS e FROM input WHERE id = 1",
     ));
     assert_eq!(folder.read("out.csv"), "a,b,c,d,e\ntrue,2026-03-01,2026-03-01T12:30:00,2026-03-01,2026/03\n");

@@ -3,15 +3,13 @@
 use arrow::datatypes::DataType;
 use etlplus_core::pipeline::SourceFormat;
 use etlplus_core::{Failure, Type};
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 
 use super::{Inferred, InferredColumn};
-use crate::failure::parquet_failure;
 use crate::source::SourceFile;
+use crate::source::parquet::load_metadata;
 
 pub(super) fn infer(file: &SourceFile) -> Result<Inferred, Failure> {
-    let metadata = ArrowReaderMetadata::load(&file.open()?, Default::default())
-        .map_err(|error| parquet_failure(file.path(), &error))?;
+    let metadata = load_metadata(file)?;
     let (mut columns, mut skipped) = (Vec::new(), Vec::new());
     for field in metadata.schema().fields() {
         let name = field.name().clone();

@@ -1,6 +1,7 @@
 //! The table `input`: the rows of the source that keep every rule, counted on their way.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -138,6 +139,9 @@ pub(crate) async fn register_scratch(
 ) -> Result<AtomicFile, Failure> {
     let schema = input.schema();
     let scratch = AtomicFile::create(&std::env::temp_dir().join(SCRATCH_NAME), job)?;
+    // The rows may come from a file that others must not read.
+    std::fs::set_permissions(scratch.temporary(), std::fs::Permissions::from_mode(0o600))
+        .map_err(|error| scratch.write_failure(&error))?;
     let mut writer = ScratchWriter::new(scratch, &schema)?;
     while let Some(batch) = input.next().await? {
         writer.write(&batch)?;

@@ -33,6 +33,9 @@ use crate::target::{self, Encoder};
 /// How soon a job notices that it was cancelled while it waits for something else.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
 
+/// The code of the failure by which a cancelled job unwinds.
+const CANCELLED: &str = "cancelled";
+
 /// Runs a job to its end.
 pub(crate) fn run(job: &JobSpec, control: &Arc<Control>) -> RunReport {
     let mut rejects = Vec::new();
@@ -40,7 +43,7 @@ pub(crate) fn run(job: &JobSpec, control: &Arc<Control>) -> RunReport {
     let result = block_on(load(job, control, &mut rejects, &mut reject_file));
     let outcome = match result {
         Ok(report) => Outcome::Completed(report),
-        Err(_) if control.is_cancelled() => Outcome::Cancelled,
+        Err(failure) if failure.code == CANCELLED => Outcome::Cancelled,
         Err(failure) => Outcome::Failed(failure),
     };
     RunReport { outcome, progress: control.counters.read(), rejects, reject_file }
@@ -144,5 +147,5 @@ async fn cancelled(control: &Control) {
 }
 
 fn cancelled_failure() -> Failure {
-    Failure::user("cancelled", "the job was cancelled", "run it again")
+    Failure::user(CANCELLED, "the job was cancelled", "run it again")
 }

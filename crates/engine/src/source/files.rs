@@ -125,7 +125,8 @@ fn expand(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     for path in glob::glob_with(pattern, options).map_err(invalid)? {
         let path = path.map_err(|error| io_failure("read", error.path(), error.error()))?;
-        if path.is_file() {
+        // A link that leads nowhere is pushed, and then is an error: it was meant.
+        if !path.is_dir() {
             paths.push(path);
         }
     }

@@ -5,7 +5,7 @@
 mod csv;
 mod files;
 pub(crate) mod ndjson;
-mod parquet;
+pub(crate) mod parquet;
 mod reject;
 pub(crate) mod text;
 
@@ -14,7 +14,9 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use etlplus_core::Failure;
 use etlplus_core::pipeline::{JobSpec, Source, SourceFormat};
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, Stream, unfold};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
 
 pub(crate) use csv::unquoted;
 pub(crate) use files::{SourceFile, find_files};
@@ -63,6 +65,22 @@ pub(crate) fn open(source: &Source, job: &JobSpec) -> Result<OpenSource, Failure
         SourceFormat::Ndjson => ndjson::open(source, job, files),
         SourceFormat::Parquet => parquet::open(source, job, files),
     }
+}
+
+/// What a reading thread sends. A thread that panicked sent no end, and what came before is not the whole source; `failure`
+/// says so, from what the panic said.
+fn received<T: Send + 'static>(
+    receiver: Receiver<Result<T, Failure>>,
+    thread: JoinHandle<()>,
+    failure: impl FnOnce(String) -> Failure + Send + 'static,
+) -> impl Stream<Item = Result<T, Failure>> + Send {
+    unfold(Some((receiver, thread, failure)), |state| async {
+        let (mut receiver, thread, failure) = state?;
+        match receiver.recv().await {
+            Some(sent) => Some((sent, Some((receiver, thread, failure)))),
+            None => thread.await.err().map(|error| (Err(failure(error.to_string())), None)),
+        }
+    })
 }
 
 /// How many blocks are parsed at a time. One more than cores keeps each core busy while the oldest is handed on.

@@ -14,7 +14,7 @@ const VALUE_MAX_CHARS: usize = 1000;
 /// The reject of a record of a text file.
 pub(super) fn text_reject(file: &SourceFile, block: &Block, index: usize, errors: Vec<BrokenRule>) -> Reject {
     let (span, bytes) = (block.spans[index], block.record(index));
-    let shown = &bytes[..bytes.len().min(RAW_MAX_BYTES)];
+    let shown = cut(bytes);
     let raw = String::from_utf8_lossy(shown);
     // Lossy text is a new string; text that is UTF-8 borrows from the record.
     let raw_hex = matches!(raw, std::borrow::Cow::Owned(_)).then(|| hex(shown));
@@ -27,6 +27,18 @@ pub(super) fn text_reject(file: &SourceFile, block: &Block, index: usize, errors
         raw: raw.into_owned(),
         raw_hex,
         raw_truncated: bytes.len() > RAW_MAX_BYTES,
+    }
+}
+
+/// The bytes that a reject keeps; not cut inside a character.
+fn cut(bytes: &[u8]) -> &[u8] {
+    if bytes.len() <= RAW_MAX_BYTES {
+        return bytes;
+    }
+    let shown = &bytes[..RAW_MAX_BYTES];
+    match str::from_utf8(shown) {
+        Err(error) if error.error_len().is_none() => &shown[..error.valid_up_to()],
+        _ => shown,
     }
 }
 

@@ -64,7 +64,8 @@ fn time_of_day(function: &Function, job: &JobSpec) -> Option<Expr> {
         FunctionArguments::Subquery(_) => true,
     };
     let Some(Value::TimestampTz(as_of)) = job.arguments().get(AS_OF).filter(|_| !has_arguments) else { return None };
-    match function.name.to_string().to_lowercase().as_str() {
+    let name = function.name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.to_lowercase());
+    match name.unwrap_or_default().as_str() {
         "now" | "current_timestamp" => Some(instant(*as_of)),
         "localtimestamp" => Some(typed(&Value::Timestamp(as_of.naive_utc()))),
         "current_date" | "today" => Some(typed(&Value::Date(as_of.date_naive()))),

@@ -60,9 +60,7 @@ impl TextFormat for Csv {
     type Layout = Layout;
 
     fn start(&self, file: &SourceFile) -> Result<(BlockReader<File>, Layout), Failure> {
-        // A blank line is a record of one empty field; where records have more, it can only be a blank line.
-        let skip_blank_lines = self.plan.columns.len() > 1;
-        let mut reader = BlockReader::new(file.open()?, self.framing(), self.record_limit, skip_blank_lines);
+        let mut reader = BlockReader::new(file.open()?, self.framing(), self.record_limit, false);
         skip_encoding_mark(&mut reader, file)?;
         let layout = if self.options.header {
             let header = reader.header().map_err(|error| file.read_failure(&error))?;
@@ -70,6 +68,8 @@ impl TextFormat for Csv {
         } else {
             Layout::by_position(self.plan.columns.len())
         };
+        // A blank line is a record of one empty field; where records have more, it can only be a blank line.
+        reader.skip_blank_lines(layout.field_count > 1);
         Ok((reader, layout))
     }
 

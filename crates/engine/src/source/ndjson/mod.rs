@@ -19,6 +19,9 @@ use super::text::{Block, BlockReader, Framing, TextFormat, TextReader, skip_enco
 use super::{OpenSource, SourceFile};
 use crate::check::{CheckPlan, Checked, check};
 
+/// The most values that a block becomes.
+const BLOCK_VALUES_MAX: usize = 1 << 20;
+
 /// NDJSON files of one source.
 struct Ndjson {
     plan: Arc<CheckPlan>,
@@ -49,6 +52,8 @@ impl TextFormat for Ndjson {
 
     fn start(&self, file: &SourceFile) -> Result<(BlockReader<File>, ()), Failure> {
         let mut reader = BlockReader::new(file.open()?, Framing::Lines, self.record_limit, true);
+        // An object without fields takes three bytes and makes a row of all columns.
+        reader.limit_records(BLOCK_VALUES_MAX / self.plan.columns.len().max(1));
         skip_encoding_mark(&mut reader, file)?;
         Ok((reader, ()))
     }
@@ -90,7 +95,7 @@ impl Ndjson {
     fn place(&self, text: &str, object: &Object<'_>, fields: &mut [Option<Range<u32>>]) -> Vec<BrokenRule> {
         let mut broken = Vec::new();
         let rule = |name: &str, rule: &str, value: &str, message: &str| BrokenRule {
-            field: Some(name.to_owned()),
+            field: Some(shown_value(name.as_bytes())),
             rule: rule.to_owned(),
             value: Some(shown_value(value.as_bytes())),
             message: message.to_owned(),

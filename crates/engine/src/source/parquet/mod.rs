@@ -3,19 +3,20 @@
 mod records;
 mod schema;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use etlplus_core::Failure;
 use etlplus_core::pipeline::{JobSpec, Source};
-use futures::stream::{BoxStream, StreamExt, unfold};
+use futures::stream::{BoxStream, StreamExt};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use self::records::ParquetRecords;
-use super::{OpenSource, Reader, SourceFile};
+use super::{OpenSource, Reader, SourceFile, received};
 use crate::check::{CheckPlan, Checked, check};
 use crate::failure::{arrow_failure, parquet_failure};
 
@@ -34,9 +35,7 @@ struct Parquet {
 pub(super) fn open(source: &Source, job: &JobSpec, files: Vec<Arc<SourceFile>>) -> Result<OpenSource, Failure> {
     let mut read = Vec::with_capacity(files.len());
     for file in &files {
-        let metadata = ArrowReaderMetadata::load(&file.open()?, Default::default())
-            .map_err(|error| parquet_failure(file.path(), &error))?;
-        read.push((file.clone(), metadata));
+        read.push((file.clone(), load_metadata(file)?));
     }
     let plan = if source.columns.is_empty() {
         CheckPlan::undeclared(schema::common_schema(&read)?)
@@ -57,7 +56,8 @@ pub(super) fn open(source: &Source, job: &JobSpec, files: Vec<Arc<SourceFile>>) 
 impl Reader for Parquet {
     fn read(self: Box<Self>) -> BoxStream<'static, Result<Checked, Failure>> {
         let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
-        spawn_blocking(move || {
+        let first = self.files.first().map(|(file, _)| file.name()).unwrap_or_default();
+        let reading = spawn_blocking(move || {
             for (file, metadata) in &self.files {
                 if let Err(failure) = read_file(&self.plan, file, metadata, &sender) {
                     // A receiver that is gone has stopped listening on purpose.
@@ -66,8 +66,25 @@ impl Reader for Parquet {
                 }
             }
         });
-        unfold(receiver, |mut receiver| async { receiver.recv().await.map(|checked| (checked, receiver)) }).boxed()
+        received(receiver, reading, move |_| damaged(&first)).boxed()
     }
+}
+
+/// Reads the footer of a file. The library panics on some footers that no writer makes; that is the file's fault, too.
+pub(crate) fn load_metadata(file: &SourceFile) -> Result<ArrowReaderMetadata, Failure> {
+    let opened = file.open()?;
+    match catch_unwind(AssertUnwindSafe(|| ArrowReaderMetadata::load(&opened, Default::default()))) {
+        Ok(metadata) => metadata.map_err(|error| parquet_failure(file.path(), &error)),
+        Err(_) => Err(damaged(&file.name())),
+    }
+}
+
+fn damaged(name: &str) -> Failure {
+    Failure::data(
+        "parquet_unreadable",
+        format!("cannot read {name} or a file after it: its metadata is damaged"),
+        "the file is damaged or no Parquet: fetch it again",
+    )
 }
 
 /// Reads and checks one file, until its end or until nobody listens.
@@ -92,6 +109,14 @@ fn read_file(
             return Ok(());
         }
         first_row += rows;
+    }
+    let (read, promised) = (first_row - 1, metadata.metadata().file_metadata().num_rows());
+    if i64::try_from(read) != Ok(promised) {
+        return Err(Failure::data(
+            "parquet_unreadable",
+            format!("{} has {read} rows where its footer says {promised}", file.name()),
+            "the file is damaged: fetch it again",
+        ));
     }
     Ok(())
 }

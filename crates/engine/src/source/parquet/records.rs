@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, cast::AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::json::LineDelimitedWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use etlplus_core::reject::RAW_MAX_BYTES;
@@ -32,6 +32,7 @@ impl Records for ParquetRecords {
     fn column(&self, column: usize, plan: &ColumnPlan, broken: &mut BrokenCells) -> Result<ArrayRef, Failure> {
         let array = self.batch.column(column);
         if array.data_type() == &plan.data_type {
+            tell_not_finite(array, column, broken);
             return Ok(array.clone());
         }
         let texts = match array.data_type() {
@@ -43,6 +44,7 @@ impl Records for ParquetRecords {
                 for row in (0..fits.len()).filter(|row| !fits.value(*row)) {
                     broken.push(row, column, "type", format!("does not fit {} without loss", plan.ty));
                 }
+                tell_not_finite(&array, column, broken);
                 return Ok(array);
             }
         };
@@ -75,6 +77,18 @@ impl Records for ParquetRecords {
             raw: raw[..raw.floor_char_boundary(RAW_MAX_BYTES)].to_owned(),
             raw_hex: None,
         }
+    }
+}
+
+/// Infinity and NaN are no data in a declared column, as they are none in text.
+fn tell_not_finite(array: &ArrayRef, column: usize, broken: &mut BrokenCells) {
+    let is_finite = |row: usize| match array.data_type() {
+        DataType::Float32 => array.as_primitive::<Float32Type>().value(row).is_finite(),
+        DataType::Float64 => array.as_primitive::<Float64Type>().value(row).is_finite(),
+        _ => true,
+    };
+    for row in (0..array.len()).filter(|row| array.is_valid(*row) && !is_finite(*row)) {
+        broken.push(row, column, "type", "is infinity or NaN, which are no numbers".to_owned());
     }
 }
 

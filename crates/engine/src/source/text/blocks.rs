@@ -53,6 +53,7 @@ pub(crate) struct BlockReader<R> {
     record_limit: usize,
     skip_blank_lines: bool,
     block_bytes: usize,
+    block_records: usize,
     /// Bytes that were read and belong to no block yet.
     pending: Vec<u8>,
     at_end: bool,
@@ -74,6 +75,7 @@ impl<R: Read> BlockReader<R> {
             record_limit,
             skip_blank_lines,
             block_bytes: BLOCK_BYTES,
+            block_records: usize::MAX,
             pending: Vec::new(),
             at_end: false,
             inside_long_line: false,
@@ -82,6 +84,16 @@ impl<R: Read> BlockReader<R> {
             line: 1,
             row: 1,
         }
+    }
+
+    /// Ends each block after so many records too, where records may become far larger in memory than they are as text.
+    pub(crate) fn limit_records(&mut self, records: usize) {
+        self.block_records = records.max(1);
+    }
+
+    /// Says whether lines without a byte are no records.
+    pub(crate) fn skip_blank_lines(&mut self, skip: bool) {
+        self.skip_blank_lines = skip;
     }
 
     /// The same with blocks of another size, so that tests cut small texts at every place.
@@ -166,7 +178,7 @@ impl<R: Read> BlockReader<R> {
     /// The whole records of the pending bytes, and how many bytes they take.
     fn spans(&mut self) -> (Vec<Span>, usize) {
         let (mut spans, mut at) = (Vec::new(), 0);
-        while at < self.pending.len() {
+        while at < self.pending.len() && spans.len() < self.block_records {
             let rest = &self.pending[at..];
             let (end, next, malformed) = match self.framing.scan(rest, self.at_end, self.record_limit) {
                 Scan::Record { end: 0, next } if self.skip_blank_lines => {

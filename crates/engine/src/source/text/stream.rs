@@ -4,13 +4,13 @@ use std::fs::File;
 use std::sync::Arc;
 
 use etlplus_core::Failure;
-use futures::stream::{BoxStream, StreamExt, unfold};
+use futures::stream::{BoxStream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::{Block, BlockReader};
 use crate::check::Checked;
-use crate::source::{Reader, SourceFile, parallel_blocks};
+use crate::source::{Reader, SourceFile, parallel_blocks, received};
 
 /// Blocks that wait for a parser. Two let the cutter work ahead of a parser that is late, and cost two blocks of memory.
 const WAITING_BLOCKS: usize = 2;
@@ -41,13 +41,13 @@ impl<F: TextFormat> Reader for TextReader<F> {
         let format = Arc::new(format);
         let (sender, receiver) = mpsc::channel(WAITING_BLOCKS);
         let cutter = format.clone();
-        spawn_blocking(move || {
+        let cutting = spawn_blocking(move || {
             if let Err(failure) = cut(&*cutter, files, &sender) {
                 // A receiver that is gone has stopped listening on purpose.
                 let _ = sender.blocking_send(Err(failure));
             }
         });
-        let blocks = unfold(receiver, |mut receiver| async { receiver.recv().await.map(|cut| (cut, receiver)) });
+        let blocks = received(receiver, cutting, |reason| Failure::bug(format!("a reader ended early: {reason}")));
         blocks.map(move |cut| check(format.clone(), cut)).buffered(parallel_blocks()).boxed()
     }
 }
