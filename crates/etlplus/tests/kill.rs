@@ -46,18 +46,31 @@ fn kill(mut child: Child) -> bool {
     child.wait().expect("a child can be waited for").signal() == Some(SIGKILL)
 }
 
+/// The sizes of the files that are being written; a file that is renamed meanwhile is none of them any more.
+fn temporary_sizes(folder: &Path) -> Vec<u64> {
+    let entries = fs::read_dir(folder).expect("the folder is readable").flatten();
+    let temporary = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".etlplus-tmp"));
+    temporary.filter_map(|entry| Some(entry.metadata().ok()?.len())).collect()
+}
+
 fn has_temporary_file(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).expect("the folder is readable");
-    entries.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(".etlplus-tmp"))
+    !temporary_sizes(folder).is_empty()
+}
+
+/// Gives `child` back once a file that it writes has `bytes`, or once it has ended.
+fn once_written(folder: &Path, bytes: u64, mut child: Child) -> Child {
+    let is_there = |sizes: Vec<u64>| bytes == 0 || sizes.into_iter().any(|size| size >= bytes);
+    while !is_there(temporary_sizes(folder)) && child.try_wait().expect("a child can be asked").is_none() {
+        std::thread::yield_now();
+    }
+    child
 }
 
 #[test]
 fn the_target_is_the_old_or_the_new() {
     const KILLS: u32 = 25;
     let folder = folder();
-    let started = Instant::now();
     assert!(start(&folder).wait().expect("the program ends").success());
-    let whole_run = started.elapsed();
     let new = folder.read("out/orders.csv");
     assert_eq!(new.lines().count(), ROWS + 1);
 
@@ -65,9 +78,9 @@ fn the_target_is_the_old_or_the_new() {
     for round in 0..KILLS {
         fs::write(folder.path("out/orders.csv"), OLD).expect("the old target");
         let child = start(&folder);
-        // The moments are spread over the whole run; which one is met is up to the machine, and any will do.
-        std::thread::sleep(whole_run * round / KILLS);
-        killed += u32::from(kill(child));
+        // The moments are spread over the writing, by how much of the target is there.
+        let share = new.len() as u64 * u64::from(round) / u64::from(KILLS);
+        killed += u32::from(kill(once_written(&folder.path("out"), share, child)));
         let target = judge(&folder.read("out/orders.csv"), &new);
         assert_ne!(target, Target::Torn, "in round {round}");
         old += u32::from(target == Target::Old);
