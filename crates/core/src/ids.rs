@@ -23,6 +23,11 @@ impl JobId {
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
+
+    /// As a UUID.
+    pub fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
 }
 
 impl fmt::Display for JobId {
@@ -47,6 +52,11 @@ pub struct AttemptNumber(NonZeroU32);
 impl AttemptNumber {
     /// The first try.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// The try that a store kept as a number; `None` for zero.
+    pub fn from_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
 
     /// The try after this one.
     pub fn next(self) -> Self {
@@ -75,6 +85,11 @@ impl Epoch {
     /// The epoch named by a UUID, which the store draws.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
+    }
+
+    /// As a UUID.
+    pub fn as_uuid(&self) -> &Uuid {
+        &self.0
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod failure;
 pub mod ids;
 pub mod job;
+pub mod log;
 pub mod mistake;
 pub mod pipeline;
 pub mod ports;
@@ -13,7 +14,8 @@ pub mod reject;
 pub mod value;
 
 pub use failure::{Failure, FailureKind};
+pub use log::{LogLevel, LogLine};
 pub use mistake::{Mistake, Position};
-pub use progress::{Counters, Progress};
+pub use progress::{Counters, Progress, Usage};
 pub use reject::{BrokenRule, Reject, RejectSummary};
 pub use value::{Type, Value};

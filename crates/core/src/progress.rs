@@ -74,8 +74,25 @@ impl Counters {
             records_failed: get(&self.records_failed),
             rows_transformed: get(&self.rows_transformed),
             rows_loaded: get(&self.rows_loaded),
+            usage: None,
         }
     }
+}
+
+/// What the process of an attempt took from its start to the reading, as the operating system counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Processor time of all threads, in milliseconds.
+    pub cpu_ms: u64,
+    /// Resident memory at the reading, in bytes.
+    pub memory_bytes: u64,
+    /// The most resident memory so far, in bytes.
+    pub memory_peak_bytes: u64,
+    /// Bytes read from files and pipes, from the page cache as well; `None` where the system does not tell.
+    pub read_bytes: Option<u64>,
+    /// Bytes written to files and pipes; `None` where the system does not tell.
+    pub written_bytes: Option<u64>,
 }
 
 /// A reading of a job's counters at one moment.
@@ -98,6 +115,9 @@ pub struct Progress {
     pub rows_transformed: u64,
     /// Rows handed to the target.
     pub rows_loaded: u64,
+    /// What the attempt's process took; `None` where the job has no process of its own.
+    #[serde(default)]
+    pub usage: Option<Usage>,
 }
 
 impl Progress {
@@ -183,6 +203,14 @@ impl RateMeter {
     /// Checked rows per second over the last ten seconds; `None` while too little was seen.
     pub fn rows_per_second(&self) -> Option<f64> {
         self.per_second(|progress| progress.records_processed())
+    }
+
+    /// Processor cores in use over the last ten seconds, 1.0 being one core that is busy; `None` while too little was
+    /// seen, or where the readings do not tell.
+    pub fn cores(&self) -> Option<f64> {
+        let is_known = self.readings.iter().all(|(_, progress)| progress.usage.is_some());
+        let cpu_ms = |progress: &Progress| progress.usage.map_or(0, |usage| usage.cpu_ms);
+        is_known.then(|| self.per_second(cpu_ms)).flatten().map(|ms_per_second| ms_per_second / 1000.0)
     }
 
     /// Time until the source is read, by the recent rate of bytes; `None` where nothing honest can be said.

@@ -48,6 +48,7 @@ fn a_reading_shows_what_was_counted() {
         records_failed: 3,
         rows_transformed: 6,
         rows_loaded: 5,
+        usage: None,
     };
     assert_eq!(counters.read(), expected);
     assert_eq!(expected.records_processed(), 10);

@@ -1,12 +1,14 @@
 //! The engine, as its callers see it.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::log::{LogLevel, LogSink};
 use crate::mistake::Mistake;
 use crate::pipeline::JobSpec;
 use crate::progress::{Counters, Progress};
@@ -26,14 +28,21 @@ pub trait Executor: Send + Sync {
 }
 
 /// What passes between a running job and the rest of the program.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Control {
     /// Written by the engine, read by whoever shows progress.
     pub counters: Counters,
     cancelled: AtomicBool,
+    rejects: Mutex<Arc<[RejectSummary]>>,
+    log: Option<Box<dyn LogSink>>,
 }
 
 impl Control {
+    /// One whose job says what it does to `log`.
+    pub fn with_log(log: Box<dyn LogSink>) -> Self {
+        Self { log: Some(log), ..Self::default() }
+    }
+
     /// Asks the job to stop. It does so within a batch and leaves its target untouched.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
@@ -43,10 +52,34 @@ impl Control {
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
+
+    /// Says a line of log where somebody listens at `level`; otherwise `message` is not even made.
+    pub fn say(&self, level: LogLevel, message: impl FnOnce() -> String) {
+        if let Some(log) = self.log.as_deref().filter(|log| log.level() <= level) {
+            log.say(level, message());
+        }
+    }
+
+    /// The rules that were broken so far, as the engine last told them.
+    pub fn rejects(&self) -> Arc<[RejectSummary]> {
+        self.rejects.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells the rules that were broken so far.
+    pub fn set_rejects(&self, summaries: Vec<RejectSummary>) {
+        *self.rejects.lock().unwrap_or_else(PoisonError::into_inner) = summaries.into();
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { counters, cancelled, .. } = self;
+        f.debug_struct("Control").field("counters", counters).field("cancelled", cancelled).finish_non_exhaustive()
+    }
 }
 
 /// The first rows after one stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StagePreview {
     /// `input`, or the name of a lookup or a step.
@@ -60,7 +93,8 @@ pub struct StagePreview {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The target holds the new rows.
     Completed(TargetReport),
@@ -71,7 +105,7 @@ pub enum Outcome {
 }
 
 /// What a completed job wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetReport {
     /// The target file.
@@ -83,7 +117,8 @@ pub struct TargetReport {
 }
 
 /// What became of a job, with its counts whichever way it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,

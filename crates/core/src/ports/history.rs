@@ -1,10 +1,25 @@
 //! Reading of what was recorded.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use super::{LogPosition, Recorded, StoreUnavailable};
-use crate::ids::{JobId, Offset};
-use crate::job::JobState;
+use chrono::{DateTime, Utc};
+
+use super::{Answer, AttemptReport, LogPosition, Recorded, Sample, StoreUnavailable};
+use crate::ids::{AttemptNumber, JobId, Offset};
+use crate::job::{JobDefinition, JobHeader, JobState, JobStatus, JobType};
+use crate::log::{LogLevel, LogLine};
+
+/// A job as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRecord {
+    /// What never changes.
+    pub header: Arc<JobHeader>,
+    /// Where it is.
+    pub state: JobState,
+    /// What its last ended attempt left, where one left something.
+    pub report: Option<AttemptReport>,
+}
 
 /// The jobs that have not ended, and the place in the log at which they were so: who goes on from there with the next
 /// fact misses nothing and sees nothing twice.
@@ -13,7 +28,63 @@ pub struct Snapshot {
     /// The last fact that the states below hold.
     pub position: LogPosition,
     /// Every job that has not ended, by id.
-    pub jobs: Vec<(JobId, JobState)>,
+    pub jobs: Vec<JobRecord>,
+}
+
+/// Which jobs are asked for. Empty lists and `None` leave nothing out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobQuery {
+    /// In one of these.
+    pub statuses: Vec<JobStatus>,
+    /// Of this pipeline.
+    pub pipeline: Option<String>,
+    /// Of this kind.
+    pub job_type: Option<JobType>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Accepted at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Accepted before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Whose id, pipeline, tags or failure hold this text, in any case of its ASCII letters.
+    pub text: Option<String>,
+    /// Made before this job, which is where the last page ended.
+    pub before: Option<JobId>,
+    /// At most so many.
+    pub limit: NonZeroUsize,
+}
+
+/// A log line with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLine {
+    /// The fact's place, which orders the lines of all attempts of a job.
+    pub offset: Offset,
+    /// Who said it.
+    pub attempt: AttemptNumber,
+    /// What was said.
+    pub line: LogLine,
+}
+
+/// Which lines of a job are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogQuery {
+    /// The job.
+    pub job: JobId,
+    /// At this level or above.
+    pub min_level: LogLevel,
+    /// Where in the log.
+    pub range: LogRange,
+    /// At most so many.
+    pub limit: NonZeroUsize,
+}
+
+/// Where in a job's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogRange {
+    /// The first lines after this place.
+    After(Offset),
+    /// The last lines of all.
+    Last,
 }
 
 /// Facts that cannot be given.
@@ -40,16 +111,31 @@ pub enum HistoryError {
 
 /// Reads what the [`Ledger`](super::Ledger) recorded, and nothing that it has not.
 pub trait History: Send + Sync {
-    /// A job's state, or `None` where there is no such job.
-    fn job(&self, job: JobId) -> impl Future<Output = Result<Option<JobState>, StoreUnavailable>> + Send;
+    /// A job, or `None` where there is no such job.
+    fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>>;
+
+    /// What a job's attempts are made from, or `None` where there is no such job.
+    fn definition(&self, job: JobId) -> Answer<'_, Result<Option<JobDefinition>, StoreUnavailable>>;
+
+    /// The jobs that `query` asks for, the latest made first.
+    fn jobs(&self, query: JobQuery) -> Answer<'_, Result<Vec<JobRecord>, StoreUnavailable>>;
 
     /// The jobs that have not ended, and the place of the last fact, both of one moment.
-    fn snapshot(&self) -> impl Future<Output = Result<Snapshot, StoreUnavailable>> + Send;
+    fn snapshot(&self) -> Answer<'_, Result<Snapshot, StoreUnavailable>>;
 
     /// The facts after a place, in their order and without holes: at most `limit`; fewer only where the log ends.
     fn facts_after(
         &self,
         place: LogPosition,
         limit: NonZeroUsize,
-    ) -> impl Future<Output = Result<Vec<Recorded>, HistoryError>> + Send;
+    ) -> Answer<'_, Result<Vec<Recorded>, HistoryError>>;
+
+    /// Lines of a job's log, in the order in which they were recorded. None where there is no such job.
+    fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>>;
+
+    /// The last readings of a job, in order: at most `limit`.
+    fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>>;
+
+    /// How many bytes of an attempt's spool file are recorded as log lines; 0 where none are.
+    fn spool_bytes(&self, job: JobId, attempt: AttemptNumber) -> Answer<'_, Result<u64, StoreUnavailable>>;
 }

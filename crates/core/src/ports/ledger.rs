@@ -1,35 +1,46 @@
-//! Recording of facts: the one way by which anything becomes true for others.
+//! Recording: the one way by which anything becomes true for others.
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, SettingsVersion};
-use crate::ids::{Epoch, JobId, Offset};
-use crate::job::{JobFact, JobStatus};
+use super::{Answer, TargetReport};
+use crate::ids::{AttemptNumber, Epoch, JobId, Offset};
+use crate::job::{JobDefinition, JobFact, JobHeader, JobStatus};
+use crate::log::LogLine;
+use crate::progress::Progress;
+use crate::reject::RejectSummary;
 
 /// Something that happened, which is never lost: each fact has one place in one log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
     /// A job moved.
     Job {
         /// The job.
-        job: JobId,
+        job: Arc<JobHeader>,
         /// Its move.
         fact: JobFact,
     },
-    /// An alert began or ended.
-    Alert {
-        /// The alert as it is now.
-        alert: Alert,
+    /// An attempt said something.
+    Log {
+        /// The job.
+        job: Arc<JobHeader>,
+        /// Its attempt.
+        attempt: AttemptNumber,
+        /// What it said.
+        line: LogLine,
     },
-    /// The settings were changed.
-    Settings {
-        /// The version that holds from now on.
-        version: SettingsVersion,
-        /// When.
-        at: DateTime<Utc>,
-    },
+}
+
+impl Fact {
+    /// The job that the fact is about.
+    pub fn job(&self) -> &Arc<JobHeader> {
+        match self {
+            Self::Job { job, .. } | Self::Log { job, .. } => job,
+        }
+    }
 }
 
 /// A place in the log of facts.
@@ -42,12 +53,76 @@ pub struct LogPosition {
 }
 
 /// A fact with the place that it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// Its place.
     pub offset: Offset,
     /// What happened.
     pub fact: Fact,
+}
+
+/// What can be recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A job is accepted; it becomes the fact [`JobFact::submitted`] at the header's time.
+    Submit {
+        /// The job.
+        header: JobHeader,
+        /// What its attempts are made from.
+        definition: JobDefinition,
+    },
+    /// A job moves. It becomes a fact.
+    Move {
+        /// The job.
+        job: JobId,
+        /// The move.
+        fact: JobFact,
+        /// What an attempt left, where the move ends one that left something.
+        report: Option<AttemptReport>,
+    },
+    /// An attempt said something. Each line becomes a fact.
+    Log {
+        /// The job.
+        job: JobId,
+        /// Its attempt.
+        attempt: AttemptNumber,
+        /// What was said, in order.
+        lines: Vec<LogLine>,
+        /// How many bytes of the attempt's spool file hold these lines and all before them. A crash between two
+        /// recordings neither loses nor doubles a line, because this and the lines are one transaction.
+        spool_bytes: u64,
+    },
+    /// A reading, which becomes no fact: only the newest counts to who watches. It is kept for charts.
+    Sample(Sample),
+}
+
+/// A reading of a running attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The job.
+    pub job: JobId,
+    /// Its attempt.
+    pub attempt: AttemptNumber,
+    /// When it was read.
+    pub at: DateTime<Utc>,
+    /// What was read.
+    pub progress: Progress,
+    /// Checked rows per second over the last seconds; `None` while too little was seen.
+    pub rows_per_second: Option<f64>,
+    /// Processor cores in use over the last seconds; `None` while too little was seen.
+    pub cores: Option<f64>,
+}
+
+/// What an attempt left when it ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptReport {
+    /// What it wrote; `None` where it did not complete.
+    pub target: Option<TargetReport>,
+    /// Every field and rule that was broken, by falling count.
+    pub rejects: Vec<RejectSummary>,
+    /// The job's own copy of the reject file; `None` where none was written.
+    pub reject_file: Option<PathBuf>,
 }
 
 /// The store cannot answer now. What was to be recorded is not; who asked keeps it and asks again.
@@ -60,7 +135,7 @@ pub struct StoreUnavailable {
     pub remedy: String,
 }
 
-/// Facts that were not recorded.
+/// Changes that were not recorded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
     /// A job is not where the fact says that it came from: somebody else moved it. Read it again and decide anew.
@@ -68,7 +143,7 @@ pub enum LedgerError {
     Conflict {
         /// The job.
         job: JobId,
-        /// Where the fact says that it came from.
+        /// Where the fact says that it came from; `None` for a job that is to be made.
         expected: Option<JobStatus>,
         /// Where it is; `None` where there is no such job.
         found: Option<JobStatus>,
@@ -84,12 +159,14 @@ fn word(status: &Option<JobStatus>) -> String {
 
 /// Records, then tells.
 pub trait Ledger: Send + Sync {
-    /// Records `facts` in their order, all or none, and gives the place of the last one.
+    /// Records `changes` in their order, all or none, and gives the place of the last fact of all.
     ///
     /// When the answer is `Ok`, the facts are on disk and survive a crash, and only then does any subscriber see them.
     /// Offsets within an epoch have no holes: the facts of one call follow one another, and the facts of the next call
-    /// follow them. A job fact is refused where the job is not in the status that the fact comes from, or where its
-    /// attempt is lower than the job's, so that a superseded writer changes nothing. An empty list records nothing and
-    /// gives the place of the last fact of all.
-    fn record(&self, facts: Vec<Fact>) -> impl Future<Output = Result<LogPosition, LedgerError>> + Send;
+    /// follow them. A move is refused where the job is not in the status that it comes from, or where its attempt is
+    /// lower than the job's, so that a superseded writer changes nothing; a submit where there is such a job; a log or a
+    /// sample where there is none. An empty list records nothing.
+    ///
+    /// Whoever stops waiting for the answer does not know whether the changes are recorded.
+    fn record(&self, changes: Vec<Change>) -> Answer<'_, Result<LogPosition, LedgerError>>;
 }

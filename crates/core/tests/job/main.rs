@@ -1,8 +1,6 @@
-//! The life of a job: its moves, the laws that no sequence of them breaks, and its way through a log of facts.
+//! The life of a job: its moves, and the laws that no sequence of them breaks.
 
 mod diagram;
 mod examples;
-mod ledger;
-mod memory_log;
 mod moves;
 mod properties;

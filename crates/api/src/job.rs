@@ -1,0 +1,280 @@
+//! Jobs as they are shown.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobStatus {
+    /// Waits in the queue.
+    Pending,
+    /// Moves rows.
+    Running,
+    /// Held by a person.
+    Paused,
+    /// The target holds the new rows.
+    Completed,
+    /// Ended by a failure; the target is as it was.
+    Failed,
+    /// Ended by a person; the target is as it was.
+    Cancelled,
+}
+
+impl JobStatus {
+    /// Whether the job has ended.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
+            Self::Completed => "COMPLETED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// What kind of work a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobType {
+    /// Extract, transform and load.
+    FullEtl,
+    /// Extract only.
+    Extract,
+    /// Transform only.
+    Transform,
+    /// Load only.
+    Load,
+}
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LogLevel {
+    /// For those who look for a fault.
+    Debug,
+    /// What happens.
+    Info,
+    /// What somebody should look at.
+    Warn,
+    /// Why it does not go on.
+    Error,
+}
+
+impl LogLevel {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// Counts and readings of a job's current or last attempt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobMetrics {
+    /// Rows that were checked: the sum of the next two.
+    pub records_processed: u64,
+    /// Rows that passed all checks.
+    pub records_successful: u64,
+    /// Rows that were rejected.
+    pub records_failed: u64,
+    /// Rows that came out of the transforms.
+    pub rows_transformed: u64,
+    /// Rows handed to the target.
+    pub rows_loaded: u64,
+    /// Bytes of the source; `null` before they are known.
+    pub bytes_total: Option<u64>,
+    /// Bytes of the source read so far.
+    pub bytes_read: u64,
+    /// Checked rows per second: over the last seconds while it runs, over the whole attempt once it has ended.
+    pub processing_rate: Option<f64>,
+    /// Resident memory in bytes, at the last reading.
+    pub memory_usage: Option<u64>,
+    /// The most resident memory so far, in bytes.
+    pub memory_peak: Option<u64>,
+    /// Processor cores in use, 1.0 being one core that is busy: over the last seconds while it runs, over the whole
+    /// attempt once it has ended.
+    pub cpu_usage: Option<f64>,
+    /// Bytes that the process read, from files and pipes.
+    pub io_read_bytes: Option<u64>,
+    /// Bytes that the process wrote, to files and pipes.
+    pub io_written_bytes: Option<u64>,
+    /// How long the attempt has run, in milliseconds; `null` where none began.
+    pub execution_time: Option<u64>,
+}
+
+/// Why a job failed, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureInfo {
+    /// Who has to act: `user_mistake`, `bad_data`, `transient`, `limit` or `bug`.
+    pub kind: String,
+    /// A stable word for programs.
+    pub code: String,
+    /// What happened and where.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// A line of a job's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobLogMessage {
+    /// The job.
+    pub job_id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// Which attempt said it.
+    pub attempt: u32,
+    /// The line's number within the attempt, from 1.
+    pub line: u64,
+    /// When it was said.
+    pub timestamp: DateTime<Utc>,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What it says. It may hold text of a data file: show it as text.
+    pub message: String,
+}
+
+/// How often one rule was broken on one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectSummary {
+    /// The column, or `null` where the row as a whole is malformed.
+    pub field: Option<String>,
+    /// The rule.
+    pub rule: String,
+    /// How many rejected rows broke it.
+    pub rows: u64,
+    /// The first few of them.
+    pub samples: Vec<RejectSample>,
+}
+
+/// One example of a broken rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectSample {
+    /// The source file.
+    pub file: String,
+    /// The line, where the format has lines.
+    pub line: Option<u64>,
+    /// The row's number within its file, from 1.
+    pub row: u64,
+    /// The field's text, cut to a readable length.
+    pub value: Option<String>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// One rejected row, as the reject file holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectedRow {
+    /// The source file.
+    pub file: String,
+    /// The physical line on which the row begins, from 1.
+    pub line: Option<u64>,
+    /// The row's number within its file, from 1.
+    pub row: u64,
+    /// Byte offset of the row's first byte in its file.
+    pub offset: Option<u64>,
+    /// Every rule that the row broke.
+    pub errors: Vec<BrokenRule>,
+    /// The row as it stood in the source.
+    pub raw: String,
+    /// The exact bytes in hex, only where `raw` could not show them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub raw_hex: Option<String>,
+    /// Whether `raw` was cut.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub raw_truncated: bool,
+}
+
+/// One rule that a row broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrokenRule {
+    /// The column, or `null` where the row as a whole is malformed.
+    pub field: Option<String>,
+    /// The rule.
+    pub rule: String,
+    /// The field's text, or `null` where it had none.
+    pub value: Option<String>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What a completed job wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetInfo {
+    /// The target file.
+    pub path: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// All about one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobMonitoringData {
+    /// The job.
+    pub job_id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// What kind of work it does.
+    pub job_type: JobType,
+    /// The pipeline's tags.
+    pub tags: Vec<String>,
+    /// Where it is.
+    pub status: JobStatus,
+    /// The current attempt, the last one, or the one to come.
+    pub attempt: u32,
+    /// Whether it was asked to stop and has not yet.
+    pub stopping: bool,
+    /// 0 to 100; `null` where nothing honest can be said.
+    pub progress_percent: Option<f64>,
+    /// What it does, for people.
+    pub current_step: String,
+    /// Milliseconds until the source is read, by the recent rate; `null` where nothing honest can be said.
+    pub eta: Option<u64>,
+    /// When it was accepted.
+    pub submitted_at: DateTime<Utc>,
+    /// When its current or last attempt began.
+    pub start_time: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub end_time: Option<DateTime<Utc>>,
+    /// When it is tried again, where it waits for that.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// How long the attempt has run, in milliseconds.
+    pub execution_time: Option<u64>,
+    /// Counts and readings.
+    pub metrics: JobMetrics,
+    /// The failure in one sentence.
+    pub error_message: Option<String>,
+    /// The failure in parts.
+    pub failure: Option<FailureInfo>,
+    /// Every field and rule that was broken, by falling count.
+    pub rejects: Vec<RejectSummary>,
+    /// What it wrote.
+    pub target: Option<TargetInfo>,
+    /// The last log lines, oldest first.
+    pub recent_logs: Vec<JobLogMessage>,
+    /// Whether the readings come from the live view; if not, they are the last that were recorded.
+    pub live: bool,
+}

@@ -1,0 +1,262 @@
+//! Frames of the live channel.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::job::{
+    FailureInfo, JobLogMessage, JobMetrics, JobMonitoringData, JobStatus, JobType, LogLevel, RejectSummary,
+};
+
+/// The envelope of every frame from the server: `{"type", "timestamp", "data"}`, with `epoch` and `offset` on a fact, and
+/// `id` on the answer to a message that had one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The type and its data.
+    #[serde(flatten)]
+    pub message: ServerMessage,
+    /// When it happened (a fact), was read (a sample) or was sent (all else).
+    pub timestamp: DateTime<Utc>,
+    /// Where the fact stands in the log.
+    #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
+    pub position: Option<Position>,
+    /// The `id` of the client's message that this answers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+}
+
+/// A place in the log of facts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// The log's life. An offset of another epoch means nothing in this one.
+    pub epoch: String,
+    /// The place, from 1, without holes.
+    pub offset: u64,
+}
+
+/// What the server says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "a message is made, written and gone")]
+pub enum ServerMessage {
+    /// The first frame.
+    ConnectionAck(ConnectionAck),
+    /// All active jobs that the filter lets through. What follows goes on from its `position`.
+    Snapshot(Snapshot),
+    /// A job moved. A fact.
+    JobStatusUpdate(JobStatusUpdate),
+    /// How far a running job is. A sample: only the newest counts.
+    JobProgressUpdate(JobProgressUpdate),
+    /// What a running job takes. A sample.
+    JobMetricsUpdate(JobMetricsUpdate),
+    /// A job said something. A fact.
+    JobLogMessage(JobLogMessage),
+    /// The filters that were asked for hold now.
+    Ack {},
+    /// The answer to a `ping`.
+    Pong {},
+    /// Nothing happened for a while, and the connection lives.
+    Heartbeat {},
+    /// A message of the client could not be followed. The connection goes on.
+    ErrorMessage(ErrorMessage),
+}
+
+/// The types of [`ServerMessage`] that a filter can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageType {
+    /// Moves of jobs.
+    JobStatusUpdate,
+    /// How far running jobs are.
+    JobProgressUpdate,
+    /// What running jobs take.
+    JobMetricsUpdate,
+    /// What jobs say.
+    JobLogMessage,
+}
+
+/// What the client should know of its connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionAck {
+    /// Names the connection in `/api/monitor/connections`.
+    pub connection_id: String,
+    /// The server's version.
+    pub version: String,
+    /// Seconds between two heartbeats.
+    pub heartbeat_interval: u64,
+    /// What the client must keep.
+    pub limits: Limits,
+    /// Where the log stands.
+    pub position: Position,
+}
+
+/// What a client must keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// The largest message that the server reads, in bytes.
+    pub max_message_bytes: u64,
+    /// The most clauses of a filter.
+    pub max_filter_clauses: u64,
+    /// The most values of one list in a clause.
+    pub max_filter_values: u64,
+    /// After so many messages that mean nothing the connection is closed.
+    pub max_bad_messages: u64,
+    /// A client that is behind by more than so many facts, and reads nothing for some seconds, is closed.
+    pub message_queue_size: u64,
+}
+
+/// All active jobs at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    /// The jobs, by id.
+    pub jobs: Vec<JobMonitoringData>,
+}
+
+/// A job moved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStatusUpdate {
+    /// The job.
+    pub job_id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// What kind of work it does.
+    pub job_type: JobType,
+    /// The pipeline's tags.
+    pub tags: Vec<String>,
+    /// Where it is.
+    pub status: JobStatus,
+    /// Where it was; `null` for a new job, equal to `status` where only its data changed.
+    pub previous_status: Option<JobStatus>,
+    /// What moved it, such as `submit`, `start`, `completed`, `failed`, `lost`, `cancel`.
+    pub cause: String,
+    /// The current attempt, the last one, or the one to come.
+    pub attempt: u32,
+    /// Whether it was asked to stop and has not yet.
+    pub stopping: bool,
+    /// 0 to 100; `null` where nothing honest can be said.
+    pub progress_percent: Option<f64>,
+    /// What it does, for people.
+    pub current_step: String,
+    /// The failure in one sentence.
+    pub error_message: Option<String>,
+    /// The failure in parts.
+    pub failure: Option<FailureInfo>,
+    /// When it is tried again, where it waits for that.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// When it was accepted.
+    pub submitted_at: DateTime<Utc>,
+    /// When its current or last attempt began.
+    pub start_time: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub end_time: Option<DateTime<Utc>>,
+    /// Counts and readings of the attempt that the fact is about.
+    pub metrics: JobMetrics,
+}
+
+/// How far a running job is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobProgressUpdate {
+    /// The job.
+    pub job_id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// Its attempt.
+    pub attempt: u32,
+    /// 0 to 100; `null` where nothing honest can be said.
+    pub progress_percent: Option<f64>,
+    /// What it does, for people.
+    pub current_step: String,
+    /// Milliseconds until the source is read; `null` where nothing honest can be said.
+    pub eta: Option<u64>,
+    /// Rows that were checked.
+    pub records_processed: u64,
+    /// Rows that passed all checks.
+    pub records_successful: u64,
+    /// Rows that were rejected.
+    pub records_failed: u64,
+    /// Every field and rule that was broken so far, by falling count.
+    pub rejects: Vec<RejectSummary>,
+}
+
+/// What a running job takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobMetricsUpdate {
+    /// The job.
+    pub job_id: String,
+    /// Its pipeline.
+    pub pipeline: String,
+    /// Its attempt.
+    pub attempt: u32,
+    /// Counts and readings.
+    pub metrics: JobMetrics,
+}
+
+/// Why a message could not be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorMessage {
+    /// A stable word for programs.
+    pub code: String,
+    /// What is wrong and where.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// The envelope of a message from a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientFrame {
+    /// The type and its data.
+    #[serde(flatten)]
+    pub message: ClientMessage,
+    /// Comes back with the answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<String>,
+}
+
+/// What a client says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Replaces the connection's filter. Answered by `ack` and a new `snapshot`.
+    SetFilters(SetFilters),
+    /// Answered by `pong`.
+    Ping {},
+}
+
+/// A new filter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetFilters {
+    /// The filter.
+    pub filters: Filter,
+}
+
+/// What a connection wants to see: what one of the clauses lets through. Without a clause, everything.
+pub type Filter = Vec<FilterClause>;
+
+/// One clause: what every list in it lets through. A list that is left out lets everything through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FilterClause {
+    /// Of these jobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_ids: Option<Vec<String>>,
+    /// Of jobs of these pipelines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipelines: Option<Vec<String>>,
+    /// Messages of these types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<Vec<MessageType>>,
+    /// Of jobs that are in one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statuses: Option<Vec<JobStatus>>,
+    /// Log lines at this level or above; leaves other messages alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_level: Option<LogLevel>,
+}
