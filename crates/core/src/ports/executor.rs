@@ -34,12 +34,12 @@ pub struct Control {
     pub counters: Counters,
     cancelled: AtomicBool,
     rejects: Mutex<Arc<[RejectSummary]>>,
-    log: Option<Box<dyn LogSink>>,
+    log: Option<Arc<dyn LogSink>>,
 }
 
 impl Control {
     /// One whose job says what it does to `log`.
-    pub fn with_log(log: Box<dyn LogSink>) -> Self {
+    pub fn with_log(log: Arc<dyn LogSink>) -> Self {
         Self { log: Some(log), ..Self::default() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -111,6 +112,17 @@ pub struct Sample {
     pub rows_per_second: Option<f64>,
     /// Processor cores in use over the last seconds; `None` while too little was seen.
     pub cores: Option<f64>,
+}
+
+/// A sample on its way to those who watch, with what only they need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// What was read.
+    pub sample: Sample,
+    /// Time until the source is read, by the recent rate; `None` where nothing honest can be said.
+    pub eta: Option<Duration>,
+    /// Every field and rule that was broken so far, by falling count.
+    pub rejects: Arc<[RejectSummary]>,
 }
 
 /// What an attempt left when it ended by itself.

@@ -18,7 +18,7 @@ pub use history::{
     History, HistoryError, JobQuery, JobRecord, LogQuery, LogRange, Snapshot, StoredLine,
 };
 pub use ledger::{
-    AttemptReport, Change, Fact, Ledger, LedgerError, LogPosition, Recorded, Sample, StoreUnavailable,
+    AttemptReport, Change, Fact, Ledger, LedgerError, LogPosition, Reading, Recorded, Sample, StoreUnavailable,
 };
 pub use pipelines::{Pipelines, StoredPipeline};
 pub use settings::{Settings, SettingsError, SettingsVersion, Versioned};

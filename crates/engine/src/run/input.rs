@@ -4,6 +4,7 @@ use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -13,7 +14,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
-use etlplus_core::Failure;
+use etlplus_core::{Failure, LogLevel, Reject};
 use etlplus_core::ids::JobId;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::Control;
@@ -43,7 +44,14 @@ struct Reading {
     intake: Option<Intake>,
     /// Taken at the end.
     rejects: Option<RejectFile>,
+    /// When the broken rules were told last.
+    told_at: Option<Instant>,
 }
+
+/// How often the broken rules are told: sorting them for every batch would cost more than checking it.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+/// Broken rules that are told while the job runs.
+const TOLD_MAX: usize = 100;
 
 impl Input {
     pub(crate) fn new(intake: Intake, rejects: RejectFile, control: Arc<Control>, job: &JobSpec) -> Self {
@@ -53,7 +61,7 @@ impl Input {
             max_count: policy.max_count,
             max_percent: policy.max_percent,
             control,
-            reading: Mutex::new(Reading { intake: Some(intake), rejects: Some(rejects) }),
+            reading: Mutex::new(Reading { intake: Some(intake), rejects: Some(rejects), told_at: None }),
         }
     }
 
@@ -64,18 +72,25 @@ impl Input {
     /// The next rows that keep every rule; the others go to the reject file. `None` at the end of the source.
     pub(crate) async fn next(&self) -> Result<Option<RecordBatch>, Failure> {
         let mut reading = self.reading.lock().await;
-        let Reading { intake: current, rejects: Some(rejects) } = &mut *reading else { return Ok(None) };
+        let Reading { intake: current, rejects: Some(rejects), told_at } = &mut *reading else { return Ok(None) };
         if self.control.is_cancelled() {
             return Err(cancelled_failure());
         }
         let Some(intake) = current else { return Ok(None) };
         let Some(rows) = intake.next().await? else {
             *current = None;
+            self.tell(rejects);
             self.control.counters.enter(Stage::Finish);
+            self.control.say(LogLevel::Info, || "the whole source is read".to_owned());
             return Ok(None);
         };
         for reject in &rows.rejects {
             rejects.write(reject)?;
+            self.control.say(LogLevel::Debug, || line_of(reject));
+        }
+        if !rows.rejects.is_empty() && told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            self.tell(rejects);
+            *told_at = Some(Instant::now());
         }
         let counters = &self.control.counters;
         Counters::add(&counters.bytes_read, rows.bytes);
@@ -83,6 +98,12 @@ impl Input {
         Counters::add(&counters.records_failed, rows.rejects.len() as u64);
         self.ensure_within_count()?;
         Ok(Some(rows.batch))
+    }
+
+    fn tell(&self, rejects: &RejectFile) {
+        let mut summaries = rejects.summaries();
+        summaries.truncate(TOLD_MAX);
+        self.control.set_rejects(summaries);
     }
 
     fn ensure_within_count(&self) -> Result<(), Failure> {
@@ -115,6 +136,16 @@ impl Input {
         reading.intake = None;
         reading.rejects.take().ok_or_else(|| Failure::bug("the reject file was taken before"))
     }
+}
+
+/// A rejected row as a line of log.
+fn line_of(reject: &Reject) -> String {
+    let place = reject.line.map_or_else(|| format!("row {}", reject.row), |line| format!("line {line}"));
+    let reasons = reject.errors.iter().map(|error| match &error.field {
+        Some(field) => format!("{field}: {}", error.message),
+        None => error.message.clone(),
+    });
+    format!("rejected {} {place}: {}", reject.file, reasons.collect::<Vec<_>>().join("; "))
 }
 
 impl fmt::Debug for Input {

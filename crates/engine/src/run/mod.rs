@@ -15,7 +15,7 @@ use datafusion::prelude::SessionContext;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::{Control, Outcome, RunReport, TargetReport};
 use etlplus_core::progress::Stage;
-use etlplus_core::{Failure, Mistake, RejectSummary};
+use etlplus_core::{Failure, LogLevel, Mistake, RejectSummary};
 
 use self::cooperative::execute_cooperatively;
 use self::encode::encode;
@@ -58,6 +58,7 @@ async fn load(
 ) -> Result<TargetReport, Failure> {
     let (target_path, reject_path) = (job.target_path(), job.reject_path());
     let source = source::open(&job.pipeline().source, job)?;
+    control.say(LogLevel::Info, || format!("reading {} bytes from {}", source.bytes_total(), job.path(&job.pipeline().source.path).display()));
     let context = session(job)?;
     let rejects = RejectFile::create(&reject_path, job.id())?;
     let input = Arc::new(Input::new(start(source, &context, control), rejects, control.clone(), job));
@@ -76,6 +77,7 @@ async fn load(
     }
     let encoder = written?;
     control.counters.enter(Stage::Commit);
+    control.say(LogLevel::Info, || format!("putting {} in place", target_path.display()));
     let bytes = target::commit(encoder)?;
     Ok(TargetReport { path: target_path, rows: control.counters.rows_loaded.load(Ordering::Relaxed), bytes })
 }
@@ -96,6 +98,9 @@ async fn write_target(
     control: &Arc<Control>,
 ) -> Result<Box<dyn Encoder>, Failure> {
     let _lookup_memory = load_lookups(context, job).await?;
+    for lookup in &job.pipeline().lookups {
+        control.say(LogLevel::Info, || format!("lookup {} is loaded", lookup.name));
+    }
     let scans = scans(job, input).await?;
     control.counters.enter(Stage::Stream);
     // A source is read once. Queries that read it more often read a scratch copy of the rows that passed.
@@ -109,6 +114,9 @@ async fn write_target(
     let rows = execute_cooperatively(rows).await.map_err(query_failure)?;
     let format = &job.pipeline().target.format;
     let encoder = target::create(format, &job.target_path(), job.id(), &rows.schema())?;
+    for step in &job.pipeline().transforms {
+        control.say(LogLevel::Info, || format!("step {} is planned", step.name));
+    }
     let encoder = encode(rows, encoder, control).await?;
     // A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
     while input.next().await?.is_some() {}

@@ -1,0 +1,80 @@
+//! Starting a runner process.
+
+use std::process::Stdio;
+
+use etlplus_core::Failure;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{Duration, timeout};
+
+use crate::options::RunnerProgram;
+use crate::protocol::{self, FrameReader, FromRunner, Hello, Task, ToRunner};
+
+/// How long a runner may take to say who it is: it does so before anything else.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A runner that was given its task.
+#[derive(Debug)]
+pub(crate) struct Runner {
+    /// The process.
+    pub(crate) child: Child,
+    /// Where the supervisor speaks; its end tells the runner that the server is gone.
+    pub(crate) input: ChildStdin,
+    /// Where the runner speaks.
+    pub(crate) output: FrameReader<ChildStdout>,
+}
+
+impl Runner {
+    /// Starts a runner as the leader of a process group of its own, so that what it starts ends with it and a signal to
+    /// the server's group does not reach it.
+    ///
+    /// # Errors
+    /// Where the system refuses the process.
+    pub(crate) fn spawn(program: &RunnerProgram, stderr: Stdio) -> Result<Self, Failure> {
+        let RunnerProgram { program, arguments } = program;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
+        let failed = |error: &dyn std::fmt::Display| {
+            let message = format!("cannot start the runner {}: {error}", program.display());
+            Failure::transient("runner_not_started", message, "look at the limits of processes, memory and open files")
+        };
+        let mut child = command.spawn().map_err(|error| failed(&error))?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(input), Some(output)) => Ok(Self { child, input, output: FrameReader::new(output) }),
+            _ => Err(failed(&"it has no pipes")),
+        }
+    }
+
+    /// Hears the runner's greeting, then gives it its task.
+    ///
+    /// # Errors
+    /// Where it says something else, or nothing for too long. It is to be killed then.
+    pub(crate) async fn greet(&mut self, task: Task) -> Result<(), Failure> {
+        let hello = timeout(HELLO_TIMEOUT, self.output.next::<FromRunner>()).await;
+        match hello {
+            Ok(Ok(Some(FromRunner::Hello(hello)))) if hello == Hello::ours() => {}
+            Ok(Ok(Some(other))) => return Err(nonsense(&format!("it began with {:.200}", format!("{other:?}")))),
+            Ok(Ok(None)) => return Err(nonsense("it ended before it said who it is")),
+            Ok(Err(error)) => return Err(nonsense(&error.to_string())),
+            Err(_) => return Err(nonsense(&format!("it said nothing for {} s", HELLO_TIMEOUT.as_secs()))),
+        }
+        protocol::write(&mut self.input, &ToRunner::Task(task)).await.map_err(|error| nonsense(&error.to_string()))
+    }
+
+    /// Ends the runner and all that it started, at once.
+    pub(crate) fn kill(&self) {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// A runner that does not speak the protocol.
+pub(crate) fn nonsense(what: &str) -> Failure {
+    Failure::new(
+        etlplus_core::FailureKind::Bug,
+        "runner_protocol",
+        format!("the runner does not speak as it should: {what}"),
+        "see that the program was not replaced while the server runs, and start the server again",
+    )
+}

@@ -1,0 +1,47 @@
+//! Hears the supervisor.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use etlplus_core::ports::Control;
+
+use crate::protocol::{self, ToRunner};
+
+/// How long a job whose server is gone may take to stop, before the process ends under it. Its target is whole in any
+/// case; the next server waits a little longer than this before it kills.
+const ORPHAN_TIME: Duration = Duration::from_secs(3);
+
+/// The exit code of a runner whose server went away.
+const ORPHANED: i32 = 2;
+
+/// A thread that hears the supervisor for as long as the process lives.
+#[derive(Debug)]
+pub(super) struct Listener {
+    orphaned: Arc<AtomicBool>,
+}
+
+impl Listener {
+    /// Cancels `control` where the supervisor asks for it or is gone.
+    pub(super) fn start(control: Arc<Control>) -> Self {
+        let orphaned = Arc::new(AtomicBool::new(false));
+        let flag = orphaned.clone();
+        thread::spawn(move || {
+            while let Ok(Some(ToRunner::Cancel)) = protocol::read_blocking(&mut io::stdin().lock()) {
+                control.cancel();
+            }
+            flag.store(true, Ordering::SeqCst);
+            control.cancel();
+            thread::sleep(ORPHAN_TIME);
+            std::process::exit(ORPHANED);
+        });
+        Self { orphaned }
+    }
+
+    /// Whether the server is gone.
+    pub(super) fn is_orphaned(&self) -> bool {
+        self.orphaned.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,234 @@
+//! Watches one attempt: its runner process, what it says, and how it ends.
+
+mod ingest;
+mod verdict;
+
+pub(crate) use verdict::SERVER_STOPPED;
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etlplus_core::ids::{AttemptNumber, JobId};
+use etlplus_core::job::JobDefinition;
+use etlplus_core::ports::{Clock, History, Ledger, Reading, RunReport, Sample};
+use etlplus_core::progress::RateMeter;
+use etlplus_core::{Failure, Progress, RejectSummary};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::attempt::{AttemptFolder, Hold};
+use crate::options::Options;
+use crate::program::{Runner, nonsense};
+use crate::protocol::{self, FrameError, FromRunner, RunTask, Task, ToRunner};
+use ingest::Ingest;
+
+/// How long a runner that was asked to stop may take, before it is killed. It stops within a batch.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+/// How long the server waits at its own end for runners to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// What every supervisor works with.
+pub(crate) struct Context {
+    pub(crate) options: Options,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) history: Arc<dyn History>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) readings: mpsc::Sender<Reading>,
+    /// The server's end.
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Context {
+    /// The directory of an attempt.
+    pub(crate) fn folder(&self, job: JobId, attempt: AttemptNumber) -> AttemptFolder {
+        AttemptFolder::of(&self.options.folder, job, attempt)
+    }
+
+    fn reject_copy(&self, job: JobId, attempt: AttemptNumber) -> PathBuf {
+        self.options.folder.join("rejects").join(format!("{job}.{attempt}.ndjson"))
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) enum AttemptEnd {
+    /// It said so itself.
+    Reported(RunReport),
+    /// It is gone without a word.
+    Lost {
+        /// How, as far as that is known.
+        failure: Failure,
+        /// Its last reading.
+        progress: Option<Progress>,
+    },
+    /// The server ends; the next one takes the attempt over.
+    Abandoned,
+}
+
+/// An attempt to watch.
+pub(crate) struct Attempt {
+    pub(crate) context: Arc<Context>,
+    pub(crate) job: JobId,
+    pub(crate) number: AttemptNumber,
+}
+
+impl Attempt {
+    /// Runs the attempt to its end. It is asked to stop when `stop` is cancelled. When this returns, no process of the
+    /// attempt is left, and every line that it said is recorded.
+    pub(crate) async fn run(self, definition: JobDefinition, stop: CancellationToken) -> AttemptEnd {
+        let folder = self.context.folder(self.job, self.number);
+        let mut runner = match self.start(&folder).await {
+            Ok(runner) => runner,
+            Err(failure) => return AttemptEnd::Lost { failure, progress: None },
+        };
+        let task = RunTask {
+            job: self.job,
+            attempt: self.number,
+            definition,
+            folder: folder.path().to_owned(),
+            reject_copy: self.context.reject_copy(self.job, self.number),
+            log_max_bytes: self.context.options.log_max_bytes,
+        };
+        let ingest = Ingest::start(self.context.clone(), self.job, self.number);
+        let mut watched = Watched { attempt: &self, ingest: &ingest, meter: RateMeter::default(), last: None, rejects: Arc::new([]) };
+        let broken = match runner.greet(Task::Run(task)).await {
+            Ok(()) => watched.watch(&mut runner, &stop).await,
+            Err(failure) => Some(failure),
+        };
+        let progress = watched.last;
+        if broken.is_some() {
+            runner.kill();
+        }
+        let status = wait(&mut runner, &self.context.shutdown).await;
+        if self.context.shutdown.is_cancelled() {
+            return AttemptEnd::Abandoned;
+        }
+        ingest.finish().await;
+        self.verdict(&folder, status, broken, progress).await
+    }
+
+    async fn start(&self, folder: &AttemptFolder) -> Result<Runner, Failure> {
+        let (folder, rejects) = (folder.clone(), self.context.reject_copy(self.job, self.number));
+        let shown = folder.path().display().to_string();
+        let made = spawn_blocking(move || {
+            folder.create()?;
+            std::fs::create_dir_all(rejects.parent().unwrap_or(&rejects))?;
+            folder.create_stderr()
+        });
+        let stderr = made.await.map_err(std::io::Error::from).flatten().map_err(|error| {
+            let message = format!("cannot write {shown}: {error}");
+            Failure::transient("attempt_folder", message, "make room and access there, then submit the job again")
+        })?;
+        Runner::spawn(&self.context.options.runner, Stdio::from(stderr))
+    }
+
+    /// Takes over an attempt of a server that is gone: ends its runner, records what it said, and tells how it ended. The
+    /// hold is to be kept until that is recorded and the attempt directory is removed: until then, a runner that comes
+    /// late must find the attempt held.
+    pub(crate) async fn take_over(self) -> (AttemptEnd, Option<Hold>) {
+        let folder = self.context.folder(self.job, self.number);
+        let holding = folder.clone();
+        let hold = spawn_blocking(move || holding.take_over()).await.map_err(std::io::Error::from).flatten();
+        let hold = match hold {
+            Ok(hold) => hold,
+            Err(error) => {
+                let failure = Failure::bug(format!("the runner of an earlier server cannot be ended: {error}"));
+                return (AttemptEnd::Lost { failure, progress: None }, None);
+            }
+        };
+        Ingest::start(self.context.clone(), self.job, self.number).finish().await;
+        if self.context.shutdown.is_cancelled() {
+            return (AttemptEnd::Abandoned, None);
+        }
+        (self.verdict(&folder, None, None, None).await, hold)
+    }
+}
+
+/// Waits for the runner's end. At the server's end, it gets a moment to stop by itself.
+async fn wait(runner: &mut Runner, shutdown: &CancellationToken) -> Option<ExitStatus> {
+    tokio::select! {
+        status = runner.child.wait() => return status.ok(),
+        () = shutdown.cancelled() => {}
+    }
+    // The end of its input tells the runner.
+    let _ = tokio::io::AsyncWriteExt::shutdown(&mut runner.input).await;
+    let grace = tokio::time::timeout(SHUTDOWN_GRACE, runner.child.wait()).await;
+    if grace.is_err() {
+        runner.kill();
+    }
+    runner.child.wait().await.ok()
+}
+
+/// A runner while it works.
+struct Watched<'a> {
+    attempt: &'a Attempt,
+    ingest: &'a Ingest,
+    meter: RateMeter,
+    last: Option<Progress>,
+    rejects: Arc<[RejectSummary]>,
+}
+
+impl Watched<'_> {
+    /// Hears the runner until it ends its output, which it does when it ends; gives a failure where it speaks nonsense.
+    async fn watch(&mut self, runner: &mut Runner, stop: &CancellationToken) -> Option<Failure> {
+        let shutdown = &self.attempt.context.shutdown;
+        let mut kill_at: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                frame = runner.output.next() => match frame {
+                    Ok(Some(frame)) => if let Err(failure) = self.hear(frame).await { return Some(failure) },
+                    Ok(None) => return None,
+                    // It was killed in mid-frame: its exit status says more.
+                    Err(FrameError::Pipe(_)) => return None,
+                    Err(error) => return Some(nonsense(&error.to_string())),
+                },
+                () = stop.cancelled(), if kill_at.is_none() => {
+                    // A runner that cannot hear any more has ended or is about to be killed.
+                    let _ = protocol::write(&mut runner.input, &ToRunner::Cancel).await;
+                    kill_at = Some(Instant::now() + STOP_GRACE);
+                }
+                () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {
+                    runner.kill();
+                    return None;
+                }
+                () = shutdown.cancelled() => return None,
+            }
+        }
+    }
+
+    async fn hear(&mut self, frame: FromRunner) -> Result<(), Failure> {
+        match frame {
+            FromRunner::Spooled => self.ingest.hint(),
+            FromRunner::Reading { elapsed_ms, progress, rejects } => {
+                if let Some(rejects) = rejects {
+                    self.rejects = rejects.into();
+                }
+                self.read(Duration::from_millis(elapsed_ms), progress).await;
+            }
+            other => return Err(nonsense(&format!("it answered what nobody asked: {:.200}", format!("{other:?}")))),
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, elapsed: Duration, progress: Progress) {
+        let Attempt { context, job, number } = self.attempt;
+        self.meter.observe(elapsed, progress);
+        self.last = Some(progress);
+        let sample = Sample {
+            job: *job,
+            attempt: *number,
+            at: context.clock.now(),
+            progress,
+            rows_per_second: self.meter.rows_per_second(),
+            cores: self.meter.cores(),
+        };
+        self.ingest.sample(sample.clone());
+        let reading = Reading { sample, eta: self.meter.eta(), rejects: self.rejects.clone() };
+        // Nobody may be watching any more: the server is about to end.
+        let _ = context.readings.send(reading).await;
+    }
+}
