@@ -132,10 +132,11 @@ impl AttemptFolder {
     /// # Errors
     /// Where the operating system does not end the process.
     pub(crate) fn take_over(&self) -> io::Result<Option<Hold>> {
-        let mut lock = match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join("lock")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
+        let mut lock =
+            match OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join("lock")) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                other => other?,
+            };
         if try_lock_for(&lock, ORPHAN_GRACE)? {
             return Ok(Some(Hold { _lock: lock }));
         }

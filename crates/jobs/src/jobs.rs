@@ -39,7 +39,9 @@ pub enum SubmitError {
     #[error("parameters do not fit")]
     Arguments(Vec<ArgumentError>),
     /// Too many jobs wait.
-    #[error("{waiting} jobs wait already, and no more may: submit it again when some have run, or raise max_queued_jobs")]
+    #[error(
+        "{waiting} jobs wait already, and no more may: submit it again when some have run, or raise max_queued_jobs"
+    )]
     QueueFull {
         /// How many wait.
         waiting: usize,

@@ -7,7 +7,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Duration, timeout};
 
 use crate::options::RunnerProgram;
-use crate::protocol::{self, FrameReader, FromRunner, Hello, Task, ToRunner};
+use crate::protocol::{self, FrameError, FrameReader, FromRunner, Hello, Task, ToRunner};
 
 /// How long a runner may take to say who it is: it does so before anything else.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ pub(crate) struct Runner {
     /// The process.
     pub(crate) child: Child,
     /// Where the supervisor speaks; its end tells the runner that the server is gone.
-    pub(crate) input: ChildStdin,
+    input: Option<ChildStdin>,
     /// Where the runner speaks.
     pub(crate) output: FrameReader<ChildStdout>,
 }
@@ -39,7 +39,7 @@ impl Runner {
         };
         let mut child = command.spawn().map_err(|error| failed(&error))?;
         match (child.stdin.take(), child.stdout.take()) {
-            (Some(input), Some(output)) => Ok(Self { child, input, output: FrameReader::new(output) }),
+            (Some(input), Some(output)) => Ok(Self { child, input: Some(input), output: FrameReader::new(output) }),
             _ => Err(failed(&"it has no pipes")),
         }
     }
@@ -57,7 +57,23 @@ impl Runner {
             Ok(Err(error)) => return Err(nonsense(&error.to_string())),
             Err(_) => return Err(nonsense(&format!("it said nothing for {} s", HELLO_TIMEOUT.as_secs()))),
         }
-        protocol::write(&mut self.input, &ToRunner::Task(task)).await.map_err(|error| nonsense(&error.to_string()))
+        self.say(&ToRunner::Task(task)).await.map_err(|error| nonsense(&error.to_string()))
+    }
+
+    /// Says something to the runner.
+    ///
+    /// # Errors
+    /// Where it does not hear any more.
+    pub(crate) async fn say(&mut self, message: &ToRunner) -> Result<(), FrameError> {
+        match &mut self.input {
+            Some(input) => protocol::write(input, message).await,
+            None => Err(FrameError::Pipe(std::io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    /// Tells the runner that its server is gone.
+    pub(crate) fn hang_up(&mut self) {
+        self.input = None;
     }
 
     /// Ends the runner and all that it started, at once.

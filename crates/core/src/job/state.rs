@@ -83,6 +83,7 @@ pub enum JobState {
 /// What a pending job waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[allow(clippy::large_enum_variant, reason = "states are few, and short-lived where they are copied")]
 pub enum Wait {
     /// A free place among the running jobs.
     Slot,
@@ -129,6 +130,7 @@ pub enum Stop {
 /// What became of a paused job's runner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "states are few, and short-lived where they are copied")]
 pub enum HeldRunner {
     /// It waits between two batches and can go on.
     Waiting,

@@ -124,11 +124,7 @@ pub trait History: Send + Sync {
     fn snapshot(&self) -> Answer<'_, Result<Snapshot, StoreUnavailable>>;
 
     /// The facts after a place, in their order and without holes: at most `limit`; fewer only where the log ends.
-    fn facts_after(
-        &self,
-        place: LogPosition,
-        limit: NonZeroUsize,
-    ) -> Answer<'_, Result<Vec<Recorded>, HistoryError>>;
+    fn facts_after(&self, place: LogPosition, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Recorded>, HistoryError>>;
 
     /// Lines of a job's log, in the order in which they were recorded. None where there is no such job.
     fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>>;

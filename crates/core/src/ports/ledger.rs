@@ -16,6 +16,7 @@ use crate::reject::RejectSummary;
 
 /// Something that happened, which is never lost: each fact has one place in one log.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "whoever keeps many facts keeps them behind an Arc")]
 pub enum Fact {
     /// A job moved.
     Job {

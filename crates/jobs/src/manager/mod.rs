@@ -32,10 +32,7 @@ pub(crate) enum Command {
     /// A job was recorded.
     Accepted(JobRecord),
     /// End a job.
-    Cancel {
-        job: JobId,
-        reply: oneshot::Sender<Result<JobRecord, CommandError>>,
-    },
+    Cancel { job: JobId, reply: oneshot::Sender<Result<JobRecord, CommandError>> },
     /// An attempt ended.
     Ended(Ended),
 }

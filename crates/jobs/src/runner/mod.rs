@@ -10,7 +10,6 @@ mod usage;
 
 use std::io;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -36,14 +35,15 @@ type Output = Arc<Mutex<io::Stdout>>;
 
 /// Does what the supervisor at the other end of standard input and output asks, and ends. To be called by the program
 /// that [`RunnerProgram`](crate::RunnerProgram) names, first thing in `main`.
-pub fn run(executor: &dyn Executor) -> ExitCode {
+/// Answers whether it did all that it was asked; it says no more than that, because nobody but the supervisor asked.
+pub fn run(executor: &dyn Executor) -> bool {
     let output: Output = Arc::new(Mutex::new(io::stdout()));
     say(&output, &FromRunner::Hello(Hello::ours()));
     let task = match protocol::read_blocking(&mut io::stdin().lock()) {
         Ok(Some(ToRunner::Task(task))) => task,
         // The server went away before it had something to do for us.
-        Ok(None) => return ExitCode::SUCCESS,
-        Ok(Some(ToRunner::Cancel)) | Err(_) => return ExitCode::from(2),
+        Ok(None) => return true,
+        Ok(Some(ToRunner::Cancel)) | Err(_) => return false,
     };
     match task {
         Task::Run(task) => run_attempt(executor, task, output),
@@ -52,7 +52,7 @@ pub fn run(executor: &dyn Executor) -> ExitCode {
             let mistakes = spec(nobody(), &definition)
                 .map_or_else(|failures| failures.into_mistakes(), |spec| executor.check(&spec));
             say(&output, &FromRunner::Checked(mistakes));
-            ExitCode::SUCCESS
+            true
         }
         Task::Preview { definition, rows } => {
             let control = Arc::new(Control::default());
@@ -61,7 +61,7 @@ pub fn run(executor: &dyn Executor) -> ExitCode {
                 .map_err(Unfit::into_failure)
                 .and_then(|spec| executor.preview(&spec, rows.into(), &control));
             say(&output, &FromRunner::Previewed(previews));
-            ExitCode::SUCCESS
+            true
         }
     }
 }
@@ -72,12 +72,12 @@ fn say(output: &Output, message: &FromRunner) {
     let _ = protocol::write_blocking(&mut *output, message);
 }
 
-fn run_attempt(executor: &dyn Executor, task: RunTask, output: Output) -> ExitCode {
+fn run_attempt(executor: &dyn Executor, task: RunTask, output: Output) -> bool {
     let folder = AttemptFolder::at(task.folder.clone());
     // Without the hold, another runner has the job: this one must not touch its target.
-    let Ok(_hold) = folder.hold() else { return ExitCode::from(2) };
+    let Ok(_hold) = folder.hold() else { return false };
     let Ok(spool) = Spool::create(&folder.spool(), task.definition.log_level, task.log_max_bytes) else {
-        return ExitCode::from(2);
+        return false;
     };
     let spool = Arc::new(spool);
     let control = Arc::new(Control::with_log(spool.clone()));
@@ -92,14 +92,14 @@ fn run_attempt(executor: &dyn Executor, task: RunTask, output: Output) -> ExitCo
     spool.finish();
     // Cancelled by the end of the server, not by a person: the next server decides what becomes of the job.
     if matches!(report.outcome, Outcome::Cancelled) && listener.is_orphaned() {
-        return ExitCode::from(2);
+        return false;
     }
     if let Err(error) = folder.write_outcome(&report) {
         let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("cannot write the outcome: {error}\n"));
-        return ExitCode::from(2);
+        return false;
     }
     reporter.stop();
-    ExitCode::SUCCESS
+    true
 }
 
 fn attempt(executor: &dyn Executor, task: &RunTask, control: &Arc<Control>) -> RunReport {
@@ -133,7 +133,11 @@ fn tell_end(report: &RunReport, control: &Control) {
     match &report.outcome {
         Outcome::Completed(target) => control.say(LogLevel::Info, || {
             let (read, failed) = (progress.records_processed(), progress.records_failed);
-            format!("completed: {read} rows checked, {failed} rejected, {} loaded into {}", target.rows, target.path.display())
+            format!(
+                "completed: {read} rows checked, {failed} rejected, {} loaded into {}",
+                target.rows,
+                target.path.display()
+            )
         }),
         Outcome::Failed(failure) => control.say(LogLevel::Error, || format!("failed: {failure}")),
         Outcome::Cancelled => control.say(LogLevel::Warn, || "cancelled; the target is as it was".to_owned()),

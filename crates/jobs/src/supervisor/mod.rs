@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attempt::{AttemptFolder, Hold};
 use crate::options::Options;
 use crate::program::{Runner, nonsense};
-use crate::protocol::{self, FrameError, FromRunner, RunTask, Task, ToRunner};
+use crate::protocol::{FrameError, FromRunner, RunTask, Task, ToRunner};
 use ingest::Ingest;
 
 /// How long a runner that was asked to stop may take, before it is killed. It stops within a batch.
@@ -94,7 +94,8 @@ impl Attempt {
             log_max_bytes: self.context.options.log_max_bytes,
         };
         let ingest = Ingest::start(self.context.clone(), self.job, self.number);
-        let mut watched = Watched { attempt: &self, ingest: &ingest, meter: RateMeter::default(), last: None, rejects: Arc::new([]) };
+        let mut watched =
+            Watched { attempt: &self, ingest: &ingest, meter: RateMeter::default(), last: None, rejects: Arc::new([]) };
         let broken = match runner.greet(Task::Run(task)).await {
             Ok(()) => watched.watch(&mut runner, &stop).await,
             Err(failure) => Some(failure),
@@ -154,8 +155,7 @@ async fn wait(runner: &mut Runner, shutdown: &CancellationToken) -> Option<ExitS
         status = runner.child.wait() => return status.ok(),
         () = shutdown.cancelled() => {}
     }
-    // The end of its input tells the runner.
-    let _ = tokio::io::AsyncWriteExt::shutdown(&mut runner.input).await;
+    runner.hang_up();
     let grace = tokio::time::timeout(SHUTDOWN_GRACE, runner.child.wait()).await;
     if grace.is_err() {
         runner.kill();
@@ -188,7 +188,7 @@ impl Watched<'_> {
                 },
                 () = stop.cancelled(), if kill_at.is_none() => {
                     // A runner that cannot hear any more has ended or is about to be killed.
-                    let _ = protocol::write(&mut runner.input, &ToRunner::Cancel).await;
+                    let _ = runner.say(&ToRunner::Cancel).await;
                     kill_at = Some(Instant::now() + STOP_GRACE);
                 }
                 () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {

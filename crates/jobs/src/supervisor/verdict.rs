@@ -63,7 +63,9 @@ fn died(status: ExitStatus) -> Failure {
         (None, None) => "ended without an outcome".to_owned(),
     };
     let remedy = match status.signal() {
-        Some(9) => "see who sent the signal; the system kills so when memory runs out (`dmesg`), then lower limits.memory",
+        Some(9) => {
+            "see who sent the signal; the system kills so when memory runs out (`dmesg`), then lower limits.memory"
+        }
         _ => "look at the job's last log lines, then submit it again",
     };
     Failure::transient("runner_died", format!("the runner {how}; the target is as it was"), remedy)

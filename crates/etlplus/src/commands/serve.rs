@@ -1,0 +1,150 @@
+//! `etlplus serve`: the server, put together in the order in which data passes through it.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use etlplus_core::Failure;
+use etlplus_core::ports::{Clock, StoreUnavailable};
+use etlplus_jobs::{Manager, RunnerProgram};
+use etlplus_monitor::Monitor;
+use etlplus_server::{Options, Parts};
+use etlplus_store::{Opened, Store, Writer};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::serve::ServeArgs;
+use crate::clock::SystemClock;
+use crate::exit::Exit;
+use crate::output;
+
+/// Readings on their way to the live view. It takes them faster than runners make them.
+const READINGS_MAX: usize = 1024;
+/// What is logged where ETLPLUS_LOG does not say.
+const LOGGED: &str = "info";
+
+/// Runs the server until it is told to end.
+pub(super) fn execute(arguments: &ServeArgs) -> Result<Exit, Failure> {
+    if !arguments.listen.ip().is_loopback() {
+        let message =
+            format!("{} can be reached from other machines, and nobody is asked who they are", arguments.listen);
+        return Err(Failure::user("not_loopback", message, "listen on 127.0.0.1 or [::1], and let a proxy or SSH ask"));
+    }
+    start_log()?;
+    let runtime = Runtime::new().map_err(|error| {
+        Failure::transient("no_threads", format!("cannot start threads: {error}"), "raise the limit of processes")
+    })?;
+    runtime.block_on(serve(arguments))
+}
+
+fn start_log() -> Result<(), Failure> {
+    let filter = std::env::var("ETLPLUS_LOG").unwrap_or_else(|_| LOGGED.to_owned());
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        let message = format!("ETLPLUS_LOG={filter} is not understood: {error}");
+        Failure::user("log_filter", message, "write a level such as debug, or target=level pairs")
+    })?;
+    let has_colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(has_colours).init();
+    Ok(())
+}
+
+async fn serve(arguments: &ServeArgs) -> Result<Exit, Failure> {
+    let opened = Store::open(&arguments.data).await;
+    let Opened { store, bus, mut writer } =
+        opened.map_err(|error| Failure::user("store_unusable", error.to_string(), "the server did not start"))?;
+    let listener = listen(arguments).await?;
+    let address = listener.local_addr().map_err(|error| Failure::bug(format!("a listener has no address: {error}")))?;
+
+    let shutdown = CancellationToken::new();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let store = Arc::new(store);
+    let (readings_in, readings_out) = mpsc::channel(READINGS_MAX);
+    let monitor = Monitor::start(store.clone(), bus.clone(), readings_out).await.map_err(unavailable)?;
+    let (manager, jobs) = Manager::start(
+        job_options(arguments)?,
+        store.clone(),
+        store.clone(),
+        clock.clone(),
+        readings_in,
+        shutdown.clone(),
+    )
+    .await
+    .map_err(unavailable)?;
+    let options = Options { max_connections: arguments.max_connections as usize, ..Options::default() };
+    let parts = Parts { history: store.clone(), pipelines: store, jobs, monitor, bus, clock, options };
+
+    let manager = tokio::spawn(manager.run());
+    let server = tokio::spawn(etlplus_server::serve(listener, parts, shutdown.clone()));
+    tracing::info!(%address, data = %arguments.data.display(), "the server runs");
+    output::data(&format!("http://{address}\n"))?;
+    let ended = until_the_end(&mut writer, server, &shutdown).await;
+    shutdown.cancel();
+    let _ = manager.await;
+    ended?;
+    writer.close().await.map_err(|error| Failure::transient("store_failed", error.message, error.remedy))?;
+    tracing::info!("the server has ended");
+    Ok(Exit::Done)
+}
+
+/// Waits for a signal, or for what makes going on useless.
+async fn until_the_end(
+    writer: &mut Writer,
+    mut server: tokio::task::JoinHandle<Result<(), etlplus_server::ServeError>>,
+    shutdown: &CancellationToken,
+) -> Result<(), Failure> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        return Err(Failure::bug("the system refuses handlers for SIGINT and SIGTERM"));
+    };
+    tokio::select! {
+        _ = interrupt.recv() => tracing::info!("SIGINT: the server ends"),
+        _ = terminate.recv() => tracing::info!("SIGTERM: the server ends"),
+        error = writer.failed() => {
+            return Err(Failure::transient("store_failed", error.message, error.remedy));
+        }
+        ended = &mut server => return served(ended),
+    }
+    shutdown.cancel();
+    served(server.await)
+}
+
+fn served(ended: Result<Result<(), etlplus_server::ServeError>, tokio::task::JoinError>) -> Result<(), Failure> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::transient("server_failed", error.to_string(), "start it again")),
+        Err(error) => Err(Failure::bug(format!("the server's task ended early: {error}"))),
+    }
+}
+
+async fn listen(arguments: &ServeArgs) -> Result<TcpListener, Failure> {
+    TcpListener::bind(arguments.listen).await.map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "end the program that listens there, or name another port with --listen",
+            std::io::ErrorKind::PermissionDenied => "name a port above 1023 with --listen",
+            _ => "name another address with --listen",
+        };
+        Failure::user("cannot_listen", format!("cannot listen on {}: {error}", arguments.listen), remedy)
+    })
+}
+
+fn job_options(arguments: &ServeArgs) -> Result<etlplus_jobs::Options, Failure> {
+    let folder = std::path::absolute(&arguments.data).map_err(|error| {
+        Failure::user("no_folder", format!("the working folder is gone: {error}"), "start elsewhere")
+    })?;
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(etlplus_jobs::Options {
+        folder,
+        max_concurrent_jobs: arguments.max_concurrent_jobs.map_or_else(cores, usize::from),
+        max_queued_jobs: arguments.max_queued_jobs as usize,
+        log_max_bytes: arguments.log_max_mib << 20,
+        // The very program that runs, also where its file was replaced since.
+        runner: RunnerProgram { program: "/proc/self/exe".into(), arguments: vec!["runner".into()] },
+    })
+}
+
+fn unavailable(error: StoreUnavailable) -> Failure {
+    Failure::transient("store_unusable", error.message, error.remedy)
+}

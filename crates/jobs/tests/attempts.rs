@@ -1,0 +1,177 @@
+//! What becomes of jobs whose runners do as they should, and of those whose runners do not.
+
+mod support;
+
+use etlplus_core::job::{JobState, JobStatus};
+use etlplus_core::ports::Fact;
+use etlplus_jobs::{CommandError, Options, SubmitError};
+use support::{Server, eventually, job, scripted};
+
+use JobStatus::{Cancelled, Completed, Failed, Pending, Running};
+
+#[tokio::test]
+async fn a_job_waits_runs_and_completes_with_its_counts() {
+    let server = Server::open().await;
+    let mut managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("complete")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Completed).await;
+    assert_eq!(facts.statuses(id), [Pending, Running, Completed]);
+    assert_eq!(facts.lines(id), ["begin"]);
+    let JobState::Completed { progress, .. } = server.state(id).await else { panic!("it is completed") };
+    assert_eq!((progress.records_successful, progress.records_failed), (4, 1));
+    let reading = managing.readings.recv().await.expect("it told a reading");
+    assert_eq!((reading.sample.job, reading.sample.progress.bytes_read), (id, 40));
+    eventually("the attempt directory is removed", || server.attempt_folders() == 0).await;
+}
+
+#[tokio::test]
+async fn a_burst_of_20_000_lines_is_recorded_whole_in_order_and_before_the_end() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("flood")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Completed).await;
+    let expected: Vec<String> = (0..20_000).map(|number| format!("line {number}")).collect();
+    assert!(facts.lines(id) == expected, "{} lines came", facts.lines(id).len());
+    assert!(matches!(facts.seen.last().expect("facts came").fact, Fact::Job { .. }), "the end comes last");
+}
+
+#[tokio::test]
+async fn a_runner_that_is_killed_fails_its_job_with_the_signal_and_its_last_words() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("killed")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Failed).await;
+    let JobState::Failed { failure, .. } = server.state(id).await else { panic!("it failed") };
+    assert_eq!(failure.code, "runner_died");
+    for part in ["SIGKILL", "last words of the log", "last words of stderr"] {
+        assert!(failure.message.contains(part), "{part} is not in {}", failure.message);
+    }
+    assert_eq!(facts.lines(id), ["last words of the log"]);
+}
+
+#[tokio::test]
+async fn a_runner_that_ends_without_an_outcome_fails_its_job_with_the_exit_code() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("exits")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Failed).await;
+    let JobState::Failed { failure, .. } = server.state(id).await else { panic!("it failed") };
+    assert!(failure.message.contains("exit code 7"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_runner_that_speaks_nonsense_is_ended_and_others_go_on() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    for behave in ["huge_frame", "no_json", "unasked"] {
+        let bad = managing.jobs.submit(job(behave)).await.expect("it is accepted").header.id;
+        let good = managing.jobs.submit(job("complete")).await.expect("it is accepted").header.id;
+        facts.until_status(bad, Failed).await;
+        facts.until_status(good, Completed).await;
+        let JobState::Failed { failure, .. } = server.state(bad).await else { panic!("it failed") };
+        assert_eq!(failure.code, "runner_protocol", "{behave}: {}", failure.message);
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_is_no_runner_gets_no_task() {
+    let server = Server::open().await;
+    for (runner, code) in [
+        (scripted(&["foreign"]), "runner_protocol"),
+        (etlplus_jobs::RunnerProgram { program: "/bin/true".into(), arguments: Vec::new() }, "runner_protocol"),
+        (
+            etlplus_jobs::RunnerProgram { program: "/nowhere/at/all".into(), arguments: Vec::new() },
+            "runner_not_started",
+        ),
+    ] {
+        let managing = server.manage(Options { runner, ..server.options() }).await;
+        let mut facts = server.facts();
+        let id = managing.jobs.submit(job("complete")).await.expect("it is accepted").header.id;
+        facts.until_status(id, Failed).await;
+        let JobState::Failed { failure, .. } = server.state(id).await else { panic!("it failed") };
+        assert_eq!(failure.code, code, "{}", failure.message);
+        managing.shutdown.cancel();
+        managing.task.await.expect("the manager ends");
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_was_cut_off_is_told_as_such() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("half_line")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Completed).await;
+    assert_eq!(facts.lines(id), ["whole", "(a damaged line of 21 bytes)"]);
+}
+
+#[tokio::test]
+async fn jobs_take_their_turn_and_no_more_run_than_may() {
+    let server = Server::open().await;
+    let managing = server.manage(Options { max_concurrent_jobs: 1, ..server.options() }).await;
+    let mut facts = server.facts();
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(managing.jobs.submit(job("complete")).await.expect("it is accepted").header.id);
+    }
+    for id in &ids {
+        facts.until_status(*id, Completed).await;
+    }
+    let without_submits: Vec<_> = facts.moves().into_iter().filter(|(_, status)| *status != Pending).collect();
+    let one_after_another: Vec<_> = ids.iter().flat_map(|id| [(*id, Running), (*id, Completed)]).collect();
+    assert_eq!(without_submits, one_after_another);
+}
+
+#[tokio::test]
+async fn cancel_ends_a_waiting_job_at_once_and_a_running_one_when_its_runner_is_gone() {
+    let server = Server::open().await;
+    let managing = server.manage(Options { max_concurrent_jobs: 1, ..server.options() }).await;
+    let mut facts = server.facts();
+    let running = managing.jobs.submit(job("waits")).await.expect("it is accepted").header.id;
+    let waiting = managing.jobs.submit(job("complete")).await.expect("it is accepted").header.id;
+    facts.until(|recorded| matches!(recorded.fact, Fact::Log { .. })).await;
+
+    let cancelled = managing.jobs.cancel(waiting).await.expect("it can be cancelled");
+    assert_eq!(cancelled.state.status(), Cancelled);
+    let asked = managing.jobs.cancel(running).await.expect("it can be cancelled");
+    assert_eq!(asked.state.status(), Running, "its runner is still there");
+    facts.until_status(running, Cancelled).await;
+    assert_eq!(facts.statuses(running), [Pending, Running, Running, Cancelled]);
+    assert_eq!(facts.statuses(waiting), [Pending, Cancelled]);
+
+    assert!(matches!(managing.jobs.cancel(running).await, Err(CommandError::Illegal(_))), "it has ended");
+    let nobody = etlplus_core::ids::JobId::from_uuid(uuid::Uuid::from_u128(1));
+    assert!(matches!(managing.jobs.cancel(nobody).await, Err(CommandError::Unknown)));
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_what_does_not_fit_is_named() {
+    let server = Server::open().await;
+    let options = Options { max_concurrent_jobs: 1, max_queued_jobs: 1, ..server.options() };
+    let managing = server.manage(options).await;
+    let mut facts = server.facts();
+    let running = managing.jobs.submit(job("waits")).await.expect("it is accepted").header.id;
+    facts.until_status(running, Running).await;
+    managing.jobs.submit(job("complete")).await.expect("one may wait");
+    let mut refused = None;
+    // How many wait is counted by the manager a moment after the answer.
+    while refused.is_none() {
+        refused = managing.jobs.submit(job("complete")).await.err();
+    }
+    assert!(matches!(refused, Some(SubmitError::QueueFull { .. })), "{refused:?}");
+
+    let mut wrong = job("complete");
+    wrong.pipeline = "name: x\nsuorce: {}\n".to_owned();
+    let managing = server.manage(Options { max_queued_jobs: 100, ..server.options() }).await;
+    assert!(matches!(managing.jobs.submit(wrong).await, Err(SubmitError::Mistakes(mistakes)) if mistakes.len() > 1));
+    let mut unfit = job("complete");
+    unfit.parameters.insert("speed".to_owned(), "high".to_owned());
+    assert!(
+        matches!(managing.jobs.submit(unfit).await, Err(SubmitError::Arguments(errors)) if errors[0].name == "speed")
+    );
+}
