@@ -192,3 +192,59 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames() -> Vec<ToRunner> {
+        vec![ToRunner::Cancel, ToRunner::Cancel, ToRunner::Cancel]
+    }
+
+    fn bytes() -> Vec<u8> {
+        frames().iter().flat_map(|frame| encode(frame).expect("it fits")).collect()
+    }
+
+    /// Gives its bytes in the pieces that it was cut into.
+    struct Pieces(std::collections::VecDeque<Vec<u8>>);
+
+    impl AsyncRead for Pieces {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            buffer: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<io::Result<()>> {
+            if let Some(piece) = self.0.pop_front() {
+                buffer.put_slice(&piece);
+            }
+            std::task::Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_read_the_same_wherever_the_pipe_cuts_them() {
+        let bytes = bytes();
+        for cut in 1..bytes.len() {
+            let pieces = [bytes[..cut].to_vec(), bytes[cut..].to_vec()];
+            let mut reader = FrameReader::new(Pieces(pieces.into()));
+            let mut read: Vec<ToRunner> = Vec::new();
+            while let Some(frame) = reader.next().await.expect("they are frames") {
+                read.push(frame);
+            }
+            assert_eq!(read, frames(), "cut at {cut}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_two_readers_agree_on_what_is_no_frame() {
+        let whole = encode(&ToRunner::Cancel).expect("it fits");
+        let too_long = [&u32::MAX.to_le_bytes()[..], b"{}"].concat();
+        let no_json = [&2_u32.to_le_bytes()[..], b"{]"].concat();
+        for bytes in [&whole[..whole.len() - 1], &too_long, &no_json] {
+            let blocking = read_blocking::<ToRunner>(&mut &*bytes).expect_err("it is no frame");
+            let waiting = FrameReader::new(bytes).next::<ToRunner>().await.expect_err("it is no frame");
+            assert_eq!(std::mem::discriminant(&blocking), std::mem::discriminant(&waiting), "{blocking} / {waiting}");
+        }
+        assert!(read_blocking::<ToRunner>(&mut &[][..]).expect("the pipe ended between frames").is_none());
+    }
+}

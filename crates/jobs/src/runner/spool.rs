@@ -81,3 +81,41 @@ impl LogSink for Spool {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+
+    fn lines(path: &Path) -> Vec<LogLine> {
+        std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn beyond_its_limit_a_log_says_once_how_much_it_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let spool = Spool::create(&path, LogLevel::Info, 10_000).unwrap();
+        for number in 0..1000 {
+            spool.say(LogLevel::Info, format!("line {number}"));
+        }
+        spool.finish();
+        let lines = lines(&path);
+        assert!(std::fs::metadata(&path).unwrap().len() < 11_000);
+        let (last, kept) = lines.split_last().unwrap();
+        assert!(kept.iter().enumerate().all(|(index, line)| line.message == format!("line {index}")));
+        assert!(last.message.starts_with(&format!("{} more lines were left out", 1000 - kept.len())), "{}", last.message);
+        assert_eq!(last.line, lines.len() as u64, "numbers have no holes");
+    }
+
+    #[test]
+    fn a_log_that_keeps_its_limit_says_nothing_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let spool = Spool::create(&path, LogLevel::Warn, 10_000).unwrap();
+        spool.say(LogLevel::Warn, "a\nb".to_owned());
+        spool.finish();
+        assert_eq!(lines(&path).len(), 1, "a line end within a message ends no line of the file");
+        assert_eq!(spool.bytes(), std::fs::metadata(&path).unwrap().len());
+    }
+}

@@ -155,7 +155,13 @@ impl Taking {
             let change = Change::Log { job: self.job, attempt: self.attempt, lines: lines.clone(), spool_bytes };
             match self.context.ledger.record(vec![change]).await {
                 Ok(_) => break,
-                Err(LedgerError::Unavailable(error)) => self.again(&mut wait, &error).await,
+                Err(LedgerError::Unavailable(error)) => {
+                    self.again(&mut wait, &error).await;
+                    // An answer that did not come says nothing of what is recorded.
+                    if self.recorded_bytes().await >= spool_bytes {
+                        break;
+                    }
+                }
                 Err(error) => {
                     tracing::error!(job = %self.job, %error, "log lines of a job that the store does not know");
                     break;

@@ -1,0 +1,220 @@
+//! Reading, on connections that cannot write. What belongs together is read in one transaction, which sees one moment.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use etlplus_core::ids::{AttemptNumber, JobId, Offset};
+use etlplus_core::job::{JobDefinition, JobHeader};
+use etlplus_core::ports::{
+    Answer, Fact, History, HistoryError, JobQuery, JobRecord, LogPosition, LogQuery, LogRange, Recorded, Sample,
+    Snapshot, StoreUnavailable, StoredLine,
+};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::error::unavailable;
+use super::{Store, rows};
+
+impl History for Store {
+    fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>> {
+        read(async move {
+            let select = "SELECT id, pipeline, job_type, tags, submitted_at, state, report FROM jobs WHERE id = ?1";
+            let row = sqlx::query(select).bind(job.to_string()).fetch_optional(&self.readers).await?;
+            row.as_ref().map(rows::job).transpose()
+        })
+    }
+
+    fn definition(&self, job: JobId) -> Answer<'_, Result<Option<JobDefinition>, StoreUnavailable>> {
+        read(async move {
+            let select = "SELECT definition FROM jobs WHERE id = ?1";
+            let text: Option<String> =
+                sqlx::query_scalar(select).bind(job.to_string()).fetch_optional(&self.readers).await?;
+            text.as_deref().map(rows::json).transpose()
+        })
+    }
+
+    fn jobs(&self, query: JobQuery) -> Answer<'_, Result<Vec<JobRecord>, StoreUnavailable>> {
+        read(async move {
+            let rows = jobs_statement(query).build().fetch_all(&self.readers).await?;
+            rows.iter().map(rows::job).collect()
+        })
+    }
+
+    fn snapshot(&self) -> Answer<'_, Result<Snapshot, StoreUnavailable>> {
+        read(async move {
+            let mut transaction = self.readers.begin().await?;
+            let position = rows::position(&mut transaction).await?;
+            // The condition stands as in the index, which holds just these.
+            let select = "SELECT id, pipeline, job_type, tags, submitted_at, state, report FROM jobs \
+                          WHERE status IN ('PENDING', 'RUNNING', 'PAUSED') ORDER BY id";
+            let rows = sqlx::query(select).fetch_all(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(Snapshot { position, jobs: rows.iter().map(rows::job).collect::<sqlx::Result<_>>()? })
+        })
+    }
+
+    fn facts_after(&self, place: LogPosition, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Recorded>, HistoryError>> {
+        Box::pin(async move {
+            let failed = |error: sqlx::Error| HistoryError::Unavailable(unavailable(&error));
+            let mut transaction = self.readers.begin().await.map_err(failed)?;
+            let newest = rows::position(&mut transaction).await.map_err(failed)?;
+            if place.epoch != newest.epoch || place.offset > newest.offset {
+                // Nothing is deleted from the log yet, so it can be gone on from its start.
+                return Err(HistoryError::Gap { asked: place, oldest: Offset::START, newest });
+            }
+            let facts = facts(&mut transaction, place.offset, limit).await.map_err(failed)?;
+            transaction.commit().await.map_err(failed)?;
+            Ok(facts)
+        })
+    }
+
+    fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>> {
+        read(async move {
+            let (after, select) = match query.range {
+                LogRange::After(offset) => (
+                    offset,
+                    "SELECT offset, attempt, line, at, level, message FROM log_lines \
+                     WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND offset > ?2 AND level >= ?3 \
+                     ORDER BY offset LIMIT ?4",
+                ),
+                LogRange::Last => (
+                    Offset::START,
+                    "SELECT * FROM (SELECT offset, attempt, line, at, level, message FROM log_lines \
+                     WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND offset > ?2 AND level >= ?3 \
+                     ORDER BY offset DESC LIMIT ?4) ORDER BY offset",
+                ),
+            };
+            let rows = sqlx::query(select)
+                .bind(query.job.to_string())
+                .bind(rows::integer(after.get()))
+                .bind(rows::level_number(query.min_level))
+                .bind(rows::integer(query.limit.get()))
+                .fetch_all(&self.readers)
+                .await?;
+            rows.iter().map(stored_line).collect()
+        })
+    }
+
+    fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>> {
+        read(async move {
+            let select = "SELECT * FROM (SELECT number, attempt, at, progress, rows_per_second, cores FROM samples \
+                          WHERE job = (SELECT key FROM jobs WHERE id = ?1) ORDER BY number DESC LIMIT ?2) ORDER BY number";
+            let rows = sqlx::query(select)
+                .bind(job.to_string())
+                .bind(rows::integer(limit.get()))
+                .fetch_all(&self.readers)
+                .await?;
+            rows.iter().map(|row| sample(job, row)).collect()
+        })
+    }
+
+    fn spool_bytes(&self, job: JobId, attempt: AttemptNumber) -> Answer<'_, Result<u64, StoreUnavailable>> {
+        read(async move {
+            let select = "SELECT spool_bytes FROM attempts \
+                          WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND attempt = ?2";
+            let query = sqlx::query_scalar(select).bind(job.to_string()).bind(attempt.get());
+            Ok(query.fetch_optional(&self.readers).await?.unwrap_or(0))
+        })
+    }
+}
+
+fn read<'a, T>(reading: impl Future<Output = sqlx::Result<T>> + Send + 'a) -> Answer<'a, Result<T, StoreUnavailable>> {
+    Box::pin(async move { reading.await.map_err(|error| unavailable(&error)) })
+}
+
+fn jobs_statement(query: JobQuery) -> QueryBuilder<Sqlite> {
+    let JobQuery { statuses, pipeline, job_type, tag, from, until, text, before, limit } = query;
+    let select = "SELECT id, pipeline, job_type, tags, submitted_at, state, report FROM jobs WHERE TRUE";
+    let mut sql = QueryBuilder::new(select);
+    if !statuses.is_empty() {
+        sql.push(" AND status IN (");
+        let mut list = sql.separated(", ");
+        for status in statuses {
+            list.push_bind(status.to_string());
+        }
+        sql.push(")");
+    }
+    if let Some(pipeline) = pipeline {
+        sql.push(" AND pipeline = ").push_bind(pipeline);
+    }
+    if let Some(job_type) = job_type {
+        sql.push(" AND job_type = ").push_bind(job_type.as_str());
+    }
+    if let Some(tag) = tag {
+        sql.push(" AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ").push_bind(tag).push(")");
+    }
+    if let Some(from) = from {
+        sql.push(" AND submitted_at >= ").push_bind(rows::nanos(from));
+    }
+    if let Some(until) = until {
+        sql.push(" AND submitted_at < ").push_bind(rows::nanos(until));
+    }
+    if let Some(text) = text {
+        // `lower` knows the letters of ASCII alone, and `instr` has no wildcards and no longest pattern, as LIKE has.
+        let text = text.to_ascii_lowercase();
+        sql.push(" AND (instr(id, ").push_bind(text.clone()).push(") > 0");
+        sql.push(" OR instr(lower(pipeline), ").push_bind(text.clone()).push(") > 0");
+        sql.push(" OR instr(lower(failure), ").push_bind(text.clone()).push(") > 0");
+        sql.push(" OR EXISTS (SELECT 1 FROM json_each(tags) WHERE instr(lower(value), ")
+            .push_bind(text)
+            .push(") > 0))");
+    }
+    if let Some(before) = before {
+        sql.push(" AND id < ").push_bind(before.to_string());
+    }
+    sql.push(" ORDER BY id DESC LIMIT ").push_bind(rows::integer(limit.get()));
+    sql
+}
+
+/// The facts after `offset`. Since offsets have no holes, those that are asked for are a range of them, whichever table
+/// each is in.
+async fn facts(connection: &mut SqliteConnection, offset: Offset, limit: NonZeroUsize) -> sqlx::Result<Vec<Recorded>> {
+    let after = rows::integer(offset.get());
+    let last = after.saturating_add(rows::integer(limit.get()));
+    let moves = "SELECT offset, body, key, id, pipeline, job_type, tags, submitted_at \
+                 FROM facts JOIN jobs ON jobs.key = facts.job WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
+    let moves = sqlx::query(moves).bind(after).bind(last).fetch_all(&mut *connection).await?;
+    let lines = "SELECT offset, log_lines.attempt, line, at, level, message, key, id, pipeline, job_type, tags, submitted_at \
+                 FROM log_lines JOIN jobs ON jobs.key = log_lines.job WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
+    let lines = sqlx::query(lines).bind(after).bind(last).fetch_all(connection).await?;
+
+    let mut headers = HashMap::new();
+    let mut facts = Vec::with_capacity(moves.len() + lines.len());
+    for row in &moves {
+        let fact = Fact::Job { job: shared_header(&mut headers, row)?, fact: rows::json(row.try_get("body")?)? };
+        facts.push(Recorded { offset: rows::offset(row)?, fact });
+    }
+    for row in &lines {
+        let job = shared_header(&mut headers, row)?;
+        let fact = Fact::Log { job, attempt: rows::attempt(row)?, line: rows::line(row)? };
+        facts.push(Recorded { offset: rows::offset(row)?, fact });
+    }
+    facts.sort_unstable_by_key(|recorded| recorded.offset);
+    Ok(facts)
+}
+
+fn shared_header(headers: &mut HashMap<i64, Arc<JobHeader>>, row: &SqliteRow) -> sqlx::Result<Arc<JobHeader>> {
+    let key = row.try_get("key")?;
+    if let Some(header) = headers.get(&key) {
+        return Ok(header.clone());
+    }
+    let header = Arc::new(rows::header(row)?);
+    headers.insert(key, header.clone());
+    Ok(header)
+}
+
+fn stored_line(row: &SqliteRow) -> sqlx::Result<StoredLine> {
+    Ok(StoredLine { offset: rows::offset(row)?, attempt: rows::attempt(row)?, line: rows::line(row)? })
+}
+
+fn sample(job: JobId, row: &SqliteRow) -> sqlx::Result<Sample> {
+    Ok(Sample {
+        job,
+        attempt: rows::attempt(row)?,
+        at: rows::time(row.try_get("at")?),
+        progress: rows::json(row.try_get("progress")?)?,
+        rows_per_second: row.try_get("rows_per_second")?,
+        cores: row.try_get("cores")?,
+    })
+}

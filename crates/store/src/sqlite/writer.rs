@@ -1,0 +1,286 @@
+//! The writer: the one task that records, and then tells.
+
+use std::future;
+use std::time::Duration;
+
+use etlplus_bus::Publisher;
+use etlplus_core::ports::{Change, LedgerError, LogPosition, Recorded, StoreUnavailable, StoredPipeline};
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::{select, time};
+
+use super::batch::{self, Batch, KnownJobs, Refused};
+use super::error::{FatalError, Reach, reach, unavailable};
+use super::folder::{Folder, beside};
+use super::open::Opened;
+use super::{Store, rows};
+
+#[cfg(test)]
+mod tests;
+
+/// Requests that wait for the writer. Whoever comes when it is full waits for a place, and so slows down what it does.
+const QUEUE_MAX: usize = 1_024;
+/// About how many rows one transaction writes; one request that has more is alone in its own. It bounds how long the first
+/// of a batch waits for the last, and how much of the log one commit adds (about 1 MiB).
+const BATCH_ROWS_MAX: usize = 4_096;
+/// The write-ahead log is cut whenever it has grown by so many bytes. SQLite's own checkpoints keep it far smaller, unless
+/// they fail, which they do in silence, or readers never pause.
+const WAL_GROWTH_BYTES: u64 = 64 << 20;
+/// How long closing waits for those who still read.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// Something that the writer is asked to do.
+#[derive(Debug)]
+pub(super) enum Request {
+    Record(Asked<Vec<Change>, LogPosition, LedgerError>),
+    PutPipeline(Asked<StoredPipeline, StoredPipeline, StoreUnavailable>),
+}
+
+/// Work, and whom to answer once what became of it is on disk.
+#[derive(Debug)]
+pub(super) struct Asked<W, T, E> {
+    work: Option<W>,
+    outcome: Option<Result<T, E>>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+impl<W, T, E: From<StoreUnavailable>> Asked<W, T, E> {
+    pub(super) fn new(work: W, answer: oneshot::Sender<Result<T, E>>) -> Self {
+        Self { work: Some(work), outcome: None, answer }
+    }
+
+    /// Who stopped waiting is not told.
+    fn reply(self, committed: Result<(), &StoreUnavailable>) {
+        let outcome = match (committed, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            (Err(reason), _) => Err(reason.clone().into()),
+            (Ok(()), None) => return,
+        };
+        let _ = self.answer.send(outcome);
+    }
+}
+
+impl Request {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Record(asked) => asked.work.as_deref().map_or(0, batch::weight),
+            Self::PutPipeline(_) => 1,
+        }
+    }
+
+    fn reply(self, committed: Result<(), &StoreUnavailable>) {
+        match self {
+            Self::Record(asked) => asked.reply(committed),
+            Self::PutPipeline(asked) => asked.reply(committed),
+        }
+    }
+}
+
+/// The writer's task, as whoever composes the program sees it. Dropping it closes the store as [`Writer::close`] does,
+/// with nobody to wait for the end.
+#[derive(Debug)]
+pub struct Writer {
+    task: JoinHandle<Result<(), FatalError>>,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Option<Result<(), FatalError>>,
+}
+
+impl Writer {
+    /// Waits until the store cannot go on, which is forever while it can. May be dropped and called again.
+    pub async fn failed(&mut self) -> FatalError {
+        match self.end().await {
+            Err(error) => error,
+            Ok(()) => future::pending().await,
+        }
+    }
+
+    /// Takes no more requests, records those that wait, and closes the database, with nothing left in the write-ahead log.
+    /// Every handle answers that the store is closed from then on, and subscriptions to the bus end.
+    ///
+    /// # Errors
+    /// The store failed, now or before.
+    pub async fn close(mut self) -> Result<(), FatalError> {
+        self.stop.take();
+        self.end().await
+    }
+
+    async fn end(&mut self) -> Result<(), FatalError> {
+        if let Some(ended) = &self.ended {
+            return ended.clone();
+        }
+        let ended = (&mut self.task).await.unwrap_or_else(|error| {
+            let message = format!("its writer did not come to its end: {error}");
+            Err(FatalError { message, remedy: "please report it with the version".to_owned() })
+        });
+        self.ended.insert(ended).clone()
+    }
+}
+
+/// Starts the writer of the store whose last fact is at `position`.
+pub(super) fn start(
+    connection: SqliteConnection,
+    readers: SqlitePool,
+    position: LogPosition,
+    folder: Folder,
+) -> Opened {
+    let (queue, requests) = mpsc::channel(QUEUE_MAX);
+    let (publisher, bus) = etlplus_bus::bus(position);
+    let (stop, stopped) = oneshot::channel();
+    let store = Store { queue, readers: readers.clone() };
+    let known = KnownJobs::default();
+    let task =
+        Task { connection, readers, known, position, publisher, wal_bytes_kept: 0, folder }.run(requests, stopped);
+    Opened { store, bus, writer: Writer { task: tokio::spawn(task), stop: Some(stop), ended: None } }
+}
+
+struct Task {
+    connection: SqliteConnection,
+    readers: SqlitePool,
+    known: KnownJobs,
+    /// The last fact that is on disk.
+    position: LogPosition,
+    publisher: Publisher,
+    /// The size of the write-ahead log after it was last cut, in bytes.
+    wal_bytes_kept: u64,
+    folder: Folder,
+}
+
+impl Task {
+    async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        mut stopped: oneshot::Receiver<()>,
+    ) -> Result<(), FatalError> {
+        let mut waiting = Vec::with_capacity(QUEUE_MAX);
+        loop {
+            select! {
+                biased;
+                _ = &mut stopped, if !requests.is_closed() => requests.close(),
+                taken = requests.recv_many(&mut waiting, QUEUE_MAX) => if taken == 0 { break },
+            }
+            while !waiting.is_empty() {
+                let batch = waiting.drain(..batch_length(&waiting)).collect();
+                self.record(batch).await.inspect_err(|error| tracing::error!(%error, "the store has failed"))?;
+            }
+        }
+        self.close().await
+    }
+
+    /// Records a batch in one transaction, tells its facts, and answers.
+    async fn record(&mut self, mut requests: Vec<Request>) -> Result<(), FatalError> {
+        let (position, facts) = match self.write(&mut requests).await {
+            Ok(written) => written,
+            Err(error) => return self.refuse(requests, &error).await,
+        };
+        self.position = position;
+        self.publisher.publish(facts);
+        for request in requests {
+            request.reply(Ok(()));
+        }
+        self.bound_wal().await
+    }
+
+    /// Answers that nothing of a batch was recorded.
+    async fn refuse(&mut self, requests: Vec<Request>, error: &sqlx::Error) -> Result<(), FatalError> {
+        // After some errors SQLite has rolled back by itself, which makes this one fail; nothing depends on it.
+        let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+        self.known.forget();
+        let reason = unavailable(error);
+        tracing::warn!(%reason, requests = requests.len(), "a batch could not be recorded");
+        for request in requests {
+            request.reply(Err(&reason));
+        }
+        if reach(error) == Reach::Store { Err(reason.into()) } else { Ok(()) }
+    }
+
+    async fn write(&mut self, requests: &mut [Request]) -> sqlx::Result<(LogPosition, Vec<Recorded>)> {
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
+        let (connection, known) = (&mut self.connection, &mut self.known);
+        let mut batch = Batch { connection, known, position: self.position, facts: Vec::new() };
+        for request in requests {
+            write_one(&mut batch, request).await?;
+        }
+        let Batch { position, facts, .. } = batch;
+        if position != self.position {
+            sqlx::query("UPDATE meta SET last_offset = ?1")
+                .bind(rows::integer(position.offset.get()))
+                .execute(&mut self.connection)
+                .await?;
+        }
+        sqlx::query("COMMIT").execute(&mut self.connection).await?;
+        Ok((position, facts))
+    }
+
+    /// Cuts the write-ahead log where SQLite's own checkpoints did not keep it small. A checkpoint that readers hold up
+    /// is tried again when the log has grown by as much once more.
+    async fn bound_wal(&mut self) -> Result<(), FatalError> {
+        let wal = beside(&self.folder.database(), "-wal");
+        let bytes = || std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
+        if bytes() < self.wal_bytes_kept + WAL_GROWTH_BYTES {
+            return Ok(());
+        }
+        let checkpoint = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&mut self.connection).await;
+        self.wal_bytes_kept = bytes();
+        match checkpoint {
+            Err(error) if reach(&error) == Reach::Store => Err(unavailable(&error).into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last connection that closes writes the whole log back to the database and removes it.
+    async fn close(self) -> Result<(), FatalError> {
+        if time::timeout(CLOSE_WAIT, self.readers.close()).await.is_err() {
+            tracing::warn!("somebody still reads the store: its write-ahead log is kept for the next start");
+        }
+        self.connection.close().await.map_err(|error| unavailable(&error).into())
+    }
+}
+
+/// How many of `requests` go into the next transaction: at least one.
+fn batch_length(requests: &[Request]) -> usize {
+    let mut rows = 0;
+    let fits = |request: &&Request| {
+        rows += request.weight();
+        rows <= BATCH_ROWS_MAX
+    };
+    requests.iter().take_while(fits).count().max(1)
+}
+
+/// Writes one request, whole or not at all: where it is refused, the others of its batch go on without it.
+///
+/// # Errors
+/// What concerns the whole batch.
+async fn write_one(batch: &mut Batch<'_>, request: &mut Request) -> sqlx::Result<()> {
+    let before = batch.position;
+    sqlx::query("SAVEPOINT request").execute(&mut *batch.connection).await?;
+    let is_written = match request {
+        Request::Record(asked) => {
+            let outcome = refused_alone(batch.record(asked.work.take().unwrap_or_default()).await)?;
+            asked.outcome.insert(outcome).is_ok()
+        }
+        Request::PutPipeline(asked) => match asked.work.take() {
+            Some(work) => {
+                let outcome = refused_alone(batch.put_pipeline(work).await)?;
+                asked.outcome.insert(outcome).is_ok()
+            }
+            None => true,
+        },
+    };
+    if !is_written {
+        sqlx::query("ROLLBACK TO request").execute(&mut *batch.connection).await?;
+        batch.back_to(before);
+    }
+    sqlx::query("RELEASE request").execute(&mut *batch.connection).await?;
+    Ok(())
+}
+
+/// Tells what concerns one request from what concerns its batch.
+fn refused_alone<T, E: From<StoreUnavailable>>(written: Result<T, Refused<E>>) -> sqlx::Result<Result<T, E>> {
+    match written {
+        Ok(done) => Ok(Ok(done)),
+        Err(Refused::Unfit(reason)) => Ok(Err(reason)),
+        Err(Refused::Database(error)) if reach(&error) == Reach::Request => Ok(Err(unavailable(&error).into())),
+        Err(Refused::Database(error)) => Err(error),
+    }
+}

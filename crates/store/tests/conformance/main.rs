@@ -1,0 +1,59 @@
+//! What every store must do, told by the ports alone. A store joins by a [`Fixture`](fixture::Fixture) and one call of
+//! `every_property!`.
+
+mod examples;
+mod faults;
+mod fixture;
+mod follow;
+mod history;
+mod jobs;
+mod ledger;
+mod pipelines;
+mod random;
+mod sqlite;
+
+/// A test for each property.
+macro_rules! tests {
+    ($fixture:ty: $($module:ident::$property:ident,)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $property() {
+            $crate::$module::$property::<$fixture>().await;
+        }
+    )*};
+}
+
+/// Every property, of the store that the fixture opens.
+macro_rules! every_property {
+    ($fixture:ty) => {
+        $crate::tests! { $fixture:
+            faults::a_commit_that_fails_tells_nothing_and_recording_goes_on_after_it,
+            follow::facts_are_told_in_order_and_after_they_are_recorded,
+            follow::who_follows_a_snapshot_misses_nothing_and_sees_nothing_twice,
+            follow::what_was_recorded_is_there_after_reopening,
+            history::a_place_that_the_log_does_not_have_is_a_gap,
+            history::facts_of_both_kinds_come_in_their_order,
+            history::lines_are_found_by_level_and_place,
+            history::only_the_last_readings_are_kept_and_given,
+            history::any_text_is_read_as_it_was_recorded,
+            history::what_is_not_there_is_not_found,
+            jobs::jobs_are_listed_from_the_latest_by_pages,
+            jobs::each_filter_leaves_out_what_it_should,
+            jobs::filters_together_leave_out_what_each_does,
+            jobs::text_is_found_in_any_case_and_has_no_wildcards,
+            ledger::changes_of_one_call_are_recorded_all_or_none,
+            ledger::a_job_is_submitted_once,
+            ledger::a_writer_that_was_superseded_changes_nothing,
+            ledger::what_speaks_of_no_job_is_refused,
+            ledger::an_empty_call_records_nothing,
+            ledger::many_callers_get_offsets_without_holes,
+            ledger::who_is_refused_takes_nothing_from_others,
+            ledger::lines_and_the_bytes_that_hold_them_are_one,
+            ledger::a_report_is_of_the_last_attempt_that_ended,
+            pipelines::only_a_change_makes_a_new_version,
+            pipelines::pipelines_are_listed_by_name_and_kept,
+            random::history_is_what_was_recorded_and_offsets_have_no_holes,
+        }
+    };
+}
+
+use {every_property, tests};

@@ -1,0 +1,176 @@
+//! The tables refuse what cannot be, whoever writes it.
+
+use etlplus_core::ports::{Change, Ledger};
+use etlplus_core::{LogLevel, LogLine, ids::AttemptNumber};
+use etlplus_store::Store;
+use sqlx::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::children::{now, submit};
+use crate::open::connect;
+
+/// A store with a job and a line of it, and a connection that goes round it.
+async fn tables() -> (TempDir, SqliteConnection) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let opened = Store::open(folder.path()).await.expect("the folder is free");
+    let (job, change) = submit();
+    let line = LogLine { line: 1, at: now(), level: LogLevel::Info, message: "said".to_owned() };
+    let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines: vec![line], spool_bytes: 9 };
+    opened.store.record(vec![change, said]).await.expect("the store works");
+    opened.writer.close().await.expect("nothing is wrong");
+    let connection = connect(folder.path()).await;
+    (folder, connection)
+}
+
+/// Whether the tables take a job's state.
+async fn takes(connection: &mut SqliteConnection, state: &str) -> bool {
+    let updated = sqlx::query("UPDATE jobs SET state = ?1").bind(state).execute(connection).await;
+    match updated {
+        Ok(updated) => {
+            assert_eq!(updated.rows_affected(), 1);
+            true
+        }
+        Err(error) => {
+            assert!(error.as_database_error().is_some_and(|error| error.message().contains("constraint")), "{error}");
+            false
+        }
+    }
+}
+
+const FAILURE: &str = r#""failure":{"kind":"bug","code":"a","message":"b","remedy":"c"}"#;
+const RUN: &str = r#""run":{"startedAt":"2026-01-01T00:00:00Z","progress":null}"#;
+const SINCE: &str = r#""since":"2026-01-01T00:00:00Z""#;
+const STARTED: &str = r#""startedAt":"2026-01-01T00:00:00Z""#;
+const FINISHED: &str = r#""finishedAt":"2026-01-01T00:00:00Z""#;
+
+#[tokio::test]
+async fn a_state_that_cannot_be_is_no_row() {
+    let (_folder, mut tables) = tables().await;
+    // Each list: what belongs to a state. All of it is a row; with any one part missing there is none.
+    let wait = |wait: &str| format!(r#""wait":{wait}"#);
+    let retry_at = r#""retryAt":"2026-01-01T00:00:00Z""#;
+    let states: Vec<(u32, Vec<String>)> = vec![
+        (1, vec![r#""status":"PENDING""#.into(), SINCE.into(), wait(r#"{"for":"slot"}"#)]),
+        (
+            2,
+            vec![
+                r#""status":"PENDING""#.into(),
+                SINCE.into(),
+                wait(&format!(r#"{{"for":"retry",{retry_at},{FAILURE},{RUN}}}"#)),
+            ],
+        ),
+        (1, vec![r#""status":"RUNNING""#.into(), SINCE.into(), STARTED.into()]),
+        (
+            1,
+            vec![r#""status":"PAUSED""#.into(), SINCE.into(), STARTED.into(), r#""runner":{"state":"waiting"}"#.into()],
+        ),
+        (1, vec![r#""status":"COMPLETED""#.into(), STARTED.into(), FINISHED.into(), r#""progress":{}"#.into()]),
+        (1, vec![r#""status":"FAILED""#.into(), FINISHED.into(), FAILURE.into(), RUN.into()]),
+        (1, vec![r#""status":"CANCELLED""#.into(), FINISHED.into()]),
+    ];
+    for (attempt, mut parts) in states {
+        parts.push(format!(r#""attempt":{attempt}"#));
+        let whole = format!("{{{}}}", parts.join(","));
+        assert!(takes(&mut tables, &whole).await, "{whole}");
+        for missing in 0..parts.len() {
+            let rest: Vec<_> = parts
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != missing)
+                .map(|(_, part)| part.as_str())
+                .collect();
+            let state = format!("{{{}}}", rest.join(","));
+            assert!(!takes(&mut tables, &state).await, "{state}");
+        }
+    }
+    tables.close().await.expect("nothing is wrong");
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_is_no_row() {
+    let (_folder, mut tables) = tables().await;
+    let pending =
+        |attempt: &str, wait: &str| format!(r#"{{"status":"PENDING","attempt":{attempt},{SINCE},"wait":{wait}}}"#);
+    let running = |stop: &str| format!(r#"{{"status":"RUNNING","attempt":1,{SINCE},{STARTED},"stop":{stop}}}"#);
+    let paused = |runner: &str| format!(r#"{{"status":"PAUSED","attempt":1,{SINCE},{STARTED},"runner":{runner}}}"#);
+    let retry = format!(r#"{{"for":"retry","retryAt":"2026-01-01T00:00:00Z",{FAILURE},{RUN}}}"#);
+    let abort = format!(r#"{{"why":"abort",{FAILURE}}}"#);
+    let gone = format!(r#"{{"state":"gone",{FAILURE},"progress":null}}"#);
+    let delay = r#"{"for":"delay","notBefore":"2026-01-01T00:00:00Z"}"#;
+    for state in [
+        pending("1", delay),
+        pending("2", &retry),
+        running("null"),
+        running(r#"{"why":"cancel"}"#),
+        running(&abort),
+        paused(&gone),
+        paused(r#"{"state":"stopping"}"#),
+    ] {
+        assert!(takes(&mut tables, &state).await, "{state}");
+    }
+    for state in [
+        pending("0", delay),
+        pending("1", &retry),
+        pending("1", r#"{"for":"delay"}"#),
+        pending("1", r#"{"for":"luck"}"#),
+        pending("2", &format!(r#"{{"for":"retry",{FAILURE},{RUN}}}"#)),
+        pending("2", r#"{"for":"retry","retryAt":"2026-01-01T00:00:00Z"}"#),
+        running(r#"{"why":"abort"}"#),
+        running(r#"{"why":"whim"}"#),
+        paused(r#"{"state":"gone"}"#),
+        paused(r#"{"state":"asleep"}"#),
+        format!(r#"{{"status":"RUNNING","attempt":1,{SINCE},{STARTED},{FINISHED}}}"#),
+        format!(r#"{{"status":"ASLEEP","attempt":1,{SINCE}}}"#),
+        "[]".to_owned(),
+    ] {
+        assert!(!takes(&mut tables, &state).await, "{state}");
+    }
+    tables.close().await.expect("nothing is wrong");
+}
+
+#[tokio::test]
+async fn rows_of_the_other_tables_have_their_limits() {
+    let (_folder, mut tables) = tables().await;
+    let refused = [
+        "UPDATE log_lines SET level = 4",
+        "UPDATE log_lines SET level = -1",
+        "UPDATE log_lines SET attempt = 0",
+        "UPDATE log_lines SET line = 0",
+        "UPDATE log_lines SET message = NULL",
+        "UPDATE log_lines SET at = 'today'",
+        "UPDATE log_lines SET offset = 0",
+        "UPDATE log_lines SET job = 77",
+        "UPDATE facts SET offset = 0",
+        "UPDATE facts SET body = '{}'",
+        "UPDATE facts SET body = json_set(body, '$.state.status', 'ASLEEP')",
+        "UPDATE facts SET body = json_set(body, '$.cause', 'start')",
+        "UPDATE facts SET body = json_set(body, '$.from', 'PENDING')",
+        "UPDATE attempts SET spool_bytes = -1",
+        "UPDATE attempts SET attempt = 0",
+        "UPDATE jobs SET id = 'short'",
+        "UPDATE jobs SET job_type = 'ELT'",
+        "UPDATE jobs SET tags = '{}'",
+        "UPDATE jobs SET report = '[]'",
+        "UPDATE jobs SET definition = '7'",
+        "UPDATE meta SET last_offset = -1",
+        "INSERT INTO meta SELECT 2, epoch, 0 FROM meta",
+        "INSERT INTO samples VALUES (1, 0, 1, 1, '{}', NULL, NULL)",
+        "INSERT INTO samples VALUES (1, 1, 1, 1, '[]', NULL, NULL)",
+        "INSERT INTO pipelines VALUES ('a', 0, '', '', 1)",
+        "DELETE FROM jobs",
+    ];
+    for statement in refused {
+        let error = sqlx::query(statement).execute(&mut tables).await.expect_err(statement);
+        let message = error.as_database_error().expect(statement).message().to_owned();
+        assert!(message.contains("constraint") || message.contains("cannot store"), "{statement}: {message}");
+    }
+    let allowed = [
+        "UPDATE log_lines SET level = 3, line = 2, message = ''",
+        "UPDATE facts SET body = json_set(body, '$.state.status', 'RUNNING')",
+        "INSERT INTO samples VALUES (1, 1, 1, 1, '{}', NULL, NULL)",
+    ];
+    for statement in allowed {
+        sqlx::query(statement).execute(&mut tables).await.expect(statement);
+    }
+    tables.close().await.expect("nothing is wrong");
+}

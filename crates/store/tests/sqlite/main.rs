@@ -1,0 +1,8 @@
+//! What holds of the store on SQLite alone: its files, its tables, and the ends that it can come to.
+
+mod checks;
+mod children;
+mod disk;
+mod kill;
+mod open;
+mod read_only;
