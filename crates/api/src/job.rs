@@ -22,6 +22,10 @@ pub enum JobStatus {
 }
 
 impl JobStatus {
+    /// All of them, in the order of a job's life.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Running, Self::Paused, Self::Completed, Self::Failed, Self::Cancelled];
+
     /// Whether the job has ended.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
@@ -54,6 +58,21 @@ pub enum JobType {
     Load,
 }
 
+impl JobType {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::FullEtl, Self::Extract, Self::Transform, Self::Load];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FullEtl => "FULL_ETL",
+            Self::Extract => "EXTRACT",
+            Self::Transform => "TRANSFORM",
+            Self::Load => "LOAD",
+        }
+    }
+}
+
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -69,6 +88,9 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    /// All of them, from the least to the most.
+    pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warn, Self::Error];
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

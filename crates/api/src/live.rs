@@ -60,6 +60,24 @@ pub enum ServerMessage {
     ErrorMessage(ErrorMessage),
 }
 
+impl ServerMessage {
+    /// The word in `type`.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::ConnectionAck(_) => "connection_ack",
+            Self::Snapshot(_) => "snapshot",
+            Self::JobStatusUpdate(_) => MessageType::JobStatusUpdate.as_str(),
+            Self::JobProgressUpdate(_) => MessageType::JobProgressUpdate.as_str(),
+            Self::JobMetricsUpdate(_) => MessageType::JobMetricsUpdate.as_str(),
+            Self::JobLogMessage(_) => MessageType::JobLogMessage.as_str(),
+            Self::Ack {} => "ack",
+            Self::Pong {} => "pong",
+            Self::Heartbeat {} => "heartbeat",
+            Self::ErrorMessage(_) => "error_message",
+        }
+    }
+}
+
 /// The types of [`ServerMessage`] that a filter can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,6 +90,22 @@ pub enum MessageType {
     JobMetricsUpdate,
     /// What jobs say.
     JobLogMessage,
+}
+
+impl MessageType {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::JobStatusUpdate, Self::JobProgressUpdate, Self::JobMetricsUpdate, Self::JobLogMessage];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::JobStatusUpdate => "job_status_update",
+            Self::JobProgressUpdate => "job_progress_update",
+            Self::JobMetricsUpdate => "job_metrics_update",
+            Self::JobLogMessage => "job_log_message",
+        }
+    }
 }
 
 /// What the client should know of its connection.
@@ -152,8 +186,8 @@ pub struct JobStatusUpdate {
     pub start_time: Option<DateTime<Utc>>,
     /// When it ended.
     pub end_time: Option<DateTime<Utc>>,
-    /// Counts and readings of the attempt that the fact is about.
-    pub metrics: JobMetrics,
+    /// Counts and readings of the attempt that began or ended; `null` where the fact is about neither.
+    pub metrics: Option<JobMetrics>,
 }
 
 /// How far a running job is.

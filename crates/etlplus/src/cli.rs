@@ -1,5 +1,8 @@
 //! What can be typed: commands, arguments and the texts of `--help`.
 
+pub(crate) mod remote;
+pub(crate) mod serve;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -9,6 +12,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use etlplus_core::pipeline::AS_OF;
 use etlplus_core::value::parse_timestamptz;
 
+use remote::RemoteCommand;
+use serve::{SERVE_HELP, ServeArgs};
+
 const TOP_HELP: &str = "\
 First steps:
   etlplus init data/orders.csv -o orders.yaml   write a pipeline for a file that you have
@@ -17,6 +23,11 @@ First steps:
   etlplus run orders.yaml                       move the rows
 
 Or `etlplus demo`, which makes data with every kind of dirt and runs five pipelines on it.
+
+With a server:
+  etlplus submit orders.yaml                    hand it a job, and print the job's id
+  etlplus watch                                 watch its jobs while they run
+  etlplus jobs, job ID, logs ID, rejects ID     look at what became of them
 
 Data goes to stdout, everything else to stderr. Colours are off where NO_COLOR is set.
 
@@ -133,6 +144,14 @@ pub(crate) enum Command {
     /// Make sample data and run five pipelines on it
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
+    /// Run the server, which runs jobs and shows them live
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
+    #[command(flatten)]
+    Remote(RemoteCommand),
+    /// The body of an attempt's process; a server starts it
+    #[command(hide = true)]
+    Runner,
 }
 
 /// How a command answers.
@@ -235,15 +254,19 @@ impl JobArgs {
     /// The parameters' texts by name. Ends the program with a usage error if one is given twice, since either of the two
     /// could be meant.
     pub(crate) fn settings(&self) -> BTreeMap<String, String> {
-        let mut settings = BTreeMap::new();
-        for (name, value) in &self.settings {
-            if settings.insert(name.clone(), value.clone()).is_some() {
-                let message = format!("the parameter {name} is set twice");
-                Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
-            }
-        }
-        settings
+        settings(&self.settings)
     }
+}
+
+fn settings(given: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::new();
+    for (name, value) in given {
+        if settings.insert(name.clone(), value.clone()).is_some() {
+            let message = format!("the parameter {name} is set twice");
+            Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+    }
+    settings
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {

@@ -1,6 +1,7 @@
 //! The command line of ETL Plus: it composes the engine with the core, and talks to people.
 
 mod cli;
+mod clock;
 mod commands;
 mod demo;
 mod exit;

@@ -4,8 +4,10 @@ mod demo;
 mod init;
 mod load;
 mod preview;
+mod remote;
 mod run;
 mod schema;
+mod serve;
 mod test;
 mod validate;
 
@@ -30,6 +32,9 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::execute(&Engine::new(), &arguments),
         Command::Test(arguments) => test::execute(&Engine::new(), &arguments),
         Command::Demo(arguments) => demo::execute(&Engine::new(), &arguments),
+        Command::Serve(arguments) => serve::execute(&arguments),
+        Command::Runner => Ok(if etlplus_jobs::runner::run(&Engine::new()) { Exit::Done } else { Exit::Error }),
+        Command::Remote(command) => remote::execute(&command),
     }
 }
 

@@ -4,6 +4,7 @@
 //! `NO_COLOR` is set.
 
 pub(crate) mod case_results;
+pub(crate) mod jobs;
 pub(crate) mod mistakes;
 pub(crate) mod progress_bar;
 pub(crate) mod rejects;
@@ -25,14 +26,23 @@ use style::{ERROR, HELP};
 /// # Errors
 /// Where stdout cannot take it, as on a full disk. A reader that has gone (`| head`) has all it wanted: that is none.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    data_while_read(text).map(|_| ())
+}
+
+/// Writes `text` to stdout, and says whether somebody still reads there. What would go on forever ends where nobody does.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn data_while_read(text: &str) -> Result<bool, Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::transient(
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::transient(
             "stdout_failed",
             format!("cannot write to the standard output: {error}"),
             "look at where it leads",
         )),
-        _ => Ok(()),
     }
 }
 
@@ -41,8 +51,16 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// As [`data`].
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    json_while_read(value).map(|_| ())
+}
+
+/// Writes `value` to stdout as one line of JSON, and says whether somebody still reads there.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn json_while_read(value: &impl Serialize) -> Result<bool, Failure> {
     let text = serde_json::to_string(value).map_err(|error| Failure::bug(format!("an answer is no JSON: {error}")))?;
-    data(&(text + "\n"))
+    data_while_read(&(text + "\n"))
 }
 
 /// Writes `text` and a line end to stderr. If nobody can read it, there is nobody left to tell.
@@ -65,6 +83,11 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
 pub(crate) fn stdout_width() -> Option<usize> {
     // For a terminal that does not tell its size, console has the usual 80 columns.
     std::io::stdout().is_terminal().then(|| usize::from(Term::stdout().size().1))
+}
+
+/// Whether somebody watches both streams, so that what is drawn on one is seen beside what is written to the other.
+pub(crate) fn is_terminal() -> bool {
+    std::io::stdout().is_terminal() && stderr_is_terminal()
 }
 
 /// Whether somebody watches stderr.

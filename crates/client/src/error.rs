@@ -1,0 +1,113 @@
+//! What can go wrong with a server that is somewhere else.
+
+use etlplus_api::Problem;
+use reqwest::StatusCode;
+
+/// Why a request, or a connection that lasts, came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The server's address is none that this client can use.
+    #[error("{address:?} is no address of a server: {reason}")]
+    BadAddress {
+        /// The address as it was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nobody answers at the address, or not in time, or the answer broke off.
+    #[error("cannot reach the server at {address}: {reason}")]
+    Unreachable {
+        /// The server's address.
+        address: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The server understood and said no.
+    #[error("{}", .0.detail)]
+    Problem(Box<Problem>),
+    /// Something answered, but not with what this client understands: another program, or another version.
+    #[error("the answer of {address} is not what this client understands: {reason}")]
+    NotUnderstood {
+        /// What was asked.
+        address: String,
+        /// The HTTP status, where there was one.
+        status: Option<u16>,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The server closed the live channel with a code that means "do not come again".
+    #[error("the server at {address} closed the live channel: {reason} (code {code})")]
+    Closed {
+        /// The server's address.
+        address: String,
+        /// The close code, 4500 to 4999.
+        code: u16,
+        /// The server's words.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A stable word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::BadAddress { .. } => "bad_address",
+            Self::Unreachable { .. } => "server_unreachable",
+            Self::Problem(problem) => &problem.code,
+            Self::NotUnderstood { .. } => "answer_not_understood",
+            Self::Closed { .. } => "live_channel_closed",
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &str {
+        match self {
+            Self::BadAddress { .. } => "write it like http://127.0.0.1:8080",
+            Self::Unreachable { .. } => "start the server with `etlplus serve`, or check the address",
+            Self::Problem(problem) => &problem.remedy,
+            Self::NotUnderstood { .. } => {
+                "check that the address is that of ETL Plus, and that both have the same version"
+            }
+            Self::Closed { .. } => "check that client and server have the same version",
+        }
+    }
+
+    /// Whether the same may go well a little later, with nothing changed.
+    pub fn is_transient(&self) -> bool {
+        let is_server_error = |status: u16| (500..600).contains(&status);
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Problem(problem) => is_server_error(problem.status),
+            // A proxy answers like this while the server behind it starts again.
+            Self::NotUnderstood { status, .. } => status.is_some_and(is_server_error),
+            Self::BadAddress { .. } | Self::Closed { .. } => false,
+        }
+    }
+
+    /// What an answer that is no success means.
+    pub(crate) fn of_answer(address: &str, status: StatusCode, body: &[u8]) -> Self {
+        match serde_json::from_slice(body) {
+            Ok(problem) => Self::Problem(Box::new(problem)),
+            Err(_) => Self::NotUnderstood {
+                address: address.to_owned(),
+                status: Some(status.as_u16()),
+                reason: format!("{status} without a problem that says more"),
+            },
+        }
+    }
+
+    /// What a failed request means.
+    pub(crate) fn of_request(address: &str, error: &reqwest::Error) -> Self {
+        let reason = if error.is_timeout() { "no answer in time".to_owned() } else { deepest(error) };
+        Self::Unreachable { address: address.to_owned(), reason }
+    }
+}
+
+/// The innermost cause, which is what the system said; those round it only say that something went wrong.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
