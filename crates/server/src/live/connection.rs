@@ -1,0 +1,215 @@
+//! A connection as the hub and its own task share it.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use etlplus_api as api;
+use etlplus_api::CloseCode;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::bounds::{BEHIND_BYTES_MAX, BEHIND_BYTES_SOFT, MISSED_PONGS_MAX, SLOW_AFTER};
+use super::framing::Framing;
+use super::outbox::{Outbox, Phase};
+use super::slots::Slot;
+
+/// A client of the live channel.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: Uuid,
+    pub(super) remote: SocketAddr,
+    pub(super) connected_at: DateTime<Utc>,
+    /// The raw socket, which the hub writes to; `None` where a body of HTTP takes what the outbox holds.
+    socket: Option<TcpStream>,
+    outbox: Mutex<Outbox>,
+}
+
+/// What one flush brings: whole frames of facts, then of samples.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) facts: Bytes,
+    pub(super) fact_count: usize,
+    pub(super) samples: Bytes,
+}
+
+impl Connection {
+    pub(super) fn new(remote: SocketAddr, connected_at: DateTime<Utc>, socket: Option<TcpStream>, slot: Slot) -> Self {
+        Self { id: Uuid::now_v7(), remote, connected_at, socket, outbox: Mutex::new(Outbox::new(slot)) }
+    }
+
+    pub(super) fn framing(&self) -> Framing {
+        if self.socket.is_some() { Framing::WebSocket } else { Framing::Sse }
+    }
+
+    pub(super) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a batch: at once as far as the socket takes it, the rest through the outbox. Samples wait for nobody: where
+    /// something else waits they are left out, and the next reading takes their place. Never waits.
+    pub(super) fn send(&self, batch: &Batch) {
+        let Batch { facts, fact_count, samples } = batch;
+        let mut outbox = self.outbox();
+        if outbox.phase != Phase::Open {
+            return;
+        }
+        let was_empty = outbox.is_empty();
+        let mut sent = 0;
+        if let Some(socket) = self.socket.as_ref().filter(|_| was_empty) {
+            let all = [IoSlice::new(facts), IoSlice::new(samples)];
+            match socket.try_write_vectored(if facts.is_empty() { &all[1..] } else { &all }) {
+                Ok(written) => {
+                    sent = written;
+                    outbox.count_sent(sent);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return outbox.end(),
+            }
+        }
+        if sent < facts.len() {
+            outbox.push(facts.clone(), sent, *fact_count);
+        }
+        let sent_samples = sent.saturating_sub(facts.len());
+        let is_begun = sent_samples > 0 || (self.socket.is_none() && was_empty);
+        if sent_samples < samples.len() {
+            if is_begun {
+                outbox.push(samples.clone(), sent_samples, 0);
+            } else {
+                outbox.conflated += 1;
+            }
+        }
+        if outbox.bytes > BEHIND_BYTES_MAX {
+            outbox.close(self.framing().closing(CloseCode::Slow));
+        }
+    }
+
+    /// Sends whole frames that are for this connection alone, after what waits.
+    pub(super) fn push(&self, frames: Bytes) {
+        let mut outbox = self.outbox();
+        if outbox.phase == Phase::Open {
+            outbox.push(frames, 0, 0);
+        }
+    }
+
+    /// Sends `code` as the last words.
+    pub(super) fn close(&self, code: CloseCode) {
+        self.outbox().close(self.framing().closing(code));
+    }
+
+    /// Sends a beat, or closes the connection where the client gave no sign of life for two of them. While frames wait,
+    /// a beat would only pile up: there, a socket that takes bytes is the sign.
+    pub(super) fn beat(&self, beat: &Bytes, last_beat: Instant) {
+        let mut outbox = self.outbox();
+        if outbox.phase != Phase::Open {
+            return;
+        }
+        // A stream of events has no way to answer; that its bytes are taken has to do.
+        let can_answer = self.socket.is_some();
+        let is_moving = outbox.moved_at >= last_beat;
+        match outbox.is_empty() {
+            true if can_answer => outbox.missed_pongs += 1,
+            true => outbox.missed_pongs = 0,
+            false if is_moving => outbox.missed_pongs = 0,
+            false => outbox.missed_pongs += 1,
+        }
+        if outbox.missed_pongs > MISSED_PONGS_MAX {
+            outbox.close(self.framing().closing(CloseCode::NoPong));
+        } else if outbox.is_empty() {
+            outbox.push(beat.clone(), 0, 0);
+        }
+    }
+
+    /// Notes an answer to a ping.
+    pub(super) fn answered(&self) {
+        self.outbox().missed_pongs = 0;
+    }
+
+    /// Closes a client that is far behind and reads nothing.
+    pub(super) fn close_if_slow(&self, message_queue_size: usize) {
+        let mut outbox = self.outbox();
+        let is_far_behind = outbox.facts > message_queue_size || outbox.bytes > BEHIND_BYTES_SOFT;
+        if is_far_behind && outbox.moved_at.elapsed() >= SLOW_AFTER {
+            outbox.close(self.framing().closing(CloseCode::Slow));
+        }
+    }
+
+    /// Sends what waits, as much as the socket takes at once. Gives whether anything still waits.
+    pub(super) fn drain(&self, socket: &TcpStream) -> io::Result<bool> {
+        loop {
+            // The lock is let go after each write: the hub waits for it.
+            match self.outbox().write_to(socket) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until there is something to send, or the phase changed. `known` is what the caller has seen.
+    pub(super) fn poll_work(&self, known: Seen, context: &mut Context<'_>) -> Poll<()> {
+        let mut outbox = self.outbox();
+        if Seen::of(&outbox) != known {
+            return Poll::Ready(());
+        }
+        outbox.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// The next bytes for a body of HTTP; `None` once nothing more will come.
+    pub(super) fn poll_bytes(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut outbox = self.outbox();
+        if let Some(bytes) = outbox.pop() {
+            return Poll::Ready(Some(bytes));
+        }
+        if outbox.phase != Phase::Open {
+            return Poll::Ready(None);
+        }
+        outbox.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn socket(&self) -> Option<&TcpStream> {
+        self.socket.as_ref()
+    }
+
+    /// As it is listed.
+    pub(super) fn info(&self, filters: api::Filter) -> api::Connection {
+        let outbox = self.outbox();
+        api::Connection {
+            connection_id: self.id.to_string(),
+            kind: match self.framing() {
+                Framing::WebSocket => api::ConnectionKind::WebSocket,
+                Framing::Sse => api::ConnectionKind::Sse,
+            },
+            remote_address: self.remote.to_string(),
+            connected_at: self.connected_at,
+            filters,
+            queued_bytes: outbox.bytes as u64,
+            sent_bytes: outbox.sent,
+            conflated: outbox.conflated,
+        }
+    }
+}
+
+/// What a connection's own task has to know to choose what it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Whether something waits to be sent.
+    pub(super) waits: bool,
+    /// Whether so much waits that the client is not listened to.
+    pub(super) is_deaf: bool,
+    pub(super) phase: Phase,
+}
+
+impl Seen {
+    pub(super) fn of(outbox: &Outbox) -> Self {
+        let is_deaf = outbox.bytes > super::bounds::READ_PAUSE_BYTES;
+        Self { waits: !outbox.is_empty(), is_deaf, phase: outbox.phase }
+    }
+}

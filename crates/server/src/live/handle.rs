@@ -1,0 +1,107 @@
+//! The hub's handle.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use etlplus_api as api;
+use etlplus_core::ids::JobId;
+use etlplus_core::ports::{Clock, Reading};
+use etlplus_monitor::LiveJob;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::bounds::ANSWER_WAIT;
+use super::connection::Connection;
+use super::filter::Filter;
+use super::slots::Slots;
+use crate::options::Options;
+
+/// The live view and the live channel. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) slots: Slots,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What the hub is asked to do.
+pub(super) enum Command {
+    /// Tell a new connection what its filter lets through.
+    Join { connection: Arc<Connection>, filter: Filter, done: oneshot::Sender<()> },
+    /// Give a connection another filter.
+    SetFilter { connection: Uuid, filter: Filter, id: Option<String>, done: oneshot::Sender<()> },
+    /// An active job.
+    Job { job: JobId, answer: oneshot::Sender<Option<LiveJob>> },
+    /// The newest readings of those of the jobs that run.
+    Readings { jobs: Vec<JobId>, answer: oneshot::Sender<HashMap<JobId, Reading>> },
+    /// All connections.
+    Connections { answer: oneshot::Sender<Vec<api::Connection>> },
+    /// Work by other options from now on.
+    Configure { options: Options, done: oneshot::Sender<()> },
+}
+
+/// The live view cannot answer now: the store knows what was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Down;
+
+impl Live {
+    /// An active job as it is at this moment; `None` where no such job is active.
+    pub(crate) async fn job(&self, job: JobId) -> Result<Option<LiveJob>, Down> {
+        self.ask(|answer| Command::Job { job, answer }).await
+    }
+
+    /// The newest readings of those of `jobs` that run.
+    pub(crate) async fn readings(&self, jobs: Vec<JobId>) -> Result<HashMap<JobId, Reading>, Down> {
+        self.ask(|answer| Command::Readings { jobs, answer }).await
+    }
+
+    /// All connections, the oldest first.
+    pub(crate) async fn connections(&self) -> Result<Vec<api::Connection>, Down> {
+        self.ask(|answer| Command::Connections { answer }).await
+    }
+
+    /// Works by `options` from now on.
+    pub(crate) async fn configure(&self, options: Options) -> Result<(), Down> {
+        self.slots.set_max(options.max_connections);
+        self.ask(|done| Command::Configure { options, done }).await
+    }
+
+    /// Whether nothing will be told any more.
+    pub(crate) fn is_down(&self) -> bool {
+        self.commands.is_closed()
+    }
+
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Comes back once the connection has its first frames.
+    pub(super) async fn join(&self, connection: Arc<Connection>, filter: Filter) -> Result<(), Down> {
+        self.have_done(|done| Command::Join { connection, filter, done }).await
+    }
+
+    pub(super) async fn set_filter(&self, connection: Uuid, filter: Filter, id: Option<String>) -> Result<(), Down> {
+        self.have_done(|done| Command::SetFilter { connection, filter, id, done }).await
+    }
+
+    /// A connection is in no hurry: it waits for as long as there is a hub.
+    async fn have_done(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) -> Result<(), Down> {
+        let (done, is_done) = oneshot::channel();
+        self.commands.send(command(done)).await.map_err(|_| Down)?;
+        is_done.await.map_err(|_| Down)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Down> {
+        let (sender, answer) = oneshot::channel();
+        let asked = async {
+            self.commands.send(command(sender)).await.map_err(|_| Down)?;
+            answer.await.map_err(|_| Down)
+        };
+        tokio::time::timeout(ANSWER_WAIT, asked).await.unwrap_or(Err(Down))
+    }
+}

@@ -1,0 +1,116 @@
+//! From updates of the view to the groups' buffers, and from there to the sockets.
+
+use std::sync::Arc;
+
+use etlplus_api::{CloseCode, MessageType};
+use etlplus_core::ports::{Fact, Recorded};
+use etlplus_monitor::Update;
+use tokio::time::Instant;
+
+use super::Hub;
+use crate::live::bounds::{BUFFER_BYTES_MAX, FLUSH_TICK, PENDING_BYTES_MAX};
+use crate::live::connection::Connection;
+use crate::live::filter::Subject;
+use crate::live::framing::Payload;
+use crate::live::group::GroupId;
+use crate::live::samples;
+use crate::wire;
+
+impl Hub {
+    pub(super) fn tell(&mut self, updates: Vec<Update>) {
+        self.version += 1;
+        for update in updates {
+            match update {
+                Update::Moved(recorded) | Update::Said(recorded) => self.tell_fact(&recorded),
+                Update::Read(job) => {
+                    self.readings.insert(job);
+                }
+                Update::Renewed => self.renew(),
+            }
+            if self.pending >= PENDING_BYTES_MAX {
+                self.flush();
+            }
+        }
+        if self.pending == 0 && self.readings.is_empty() {
+            return;
+        }
+        let due = self.flushed_at + FLUSH_TICK;
+        if due <= Instant::now() {
+            self.flush();
+        } else {
+            self.flush_at = Some(due);
+        }
+    }
+
+    fn tell_fact(&mut self, recorded: &Recorded) {
+        let (kind, level) = match &recorded.fact {
+            Fact::Job { job, fact } => {
+                let status = fact.state.status();
+                if status.is_terminal() {
+                    self.statuses.remove(&job.id);
+                } else {
+                    self.statuses.insert(job.id, status);
+                }
+                (MessageType::JobStatusUpdate, None)
+            }
+            Fact::Log { .. } if !self.options.log_streaming_enabled => return,
+            Fact::Log { line, .. } => (MessageType::JobLogMessage, Some(wire::level(line.level))),
+        };
+        let job = recorded.fact.job();
+        let status = match &recorded.fact {
+            Fact::Job { fact, .. } => Some(fact.state.status()),
+            Fact::Log { .. } => self.statuses.get(&job.id).copied(),
+        };
+        let epoch = self.monitor.view().position().epoch.to_string();
+        let mut payload = None;
+        let pending = &mut self.pending;
+        self.groups.for_each_of(Subject { job, status, kind, level }, |group| {
+            let payload = payload.get_or_insert_with(|| Payload::of(&wire::fact(&epoch, recorded)));
+            *pending += group.add_fact(payload);
+        });
+    }
+
+    /// Facts were missed, so everyone gets a new snapshot in place of what is missing.
+    pub(super) fn renew(&mut self) {
+        self.flush();
+        self.recall_statuses();
+        for id in self.groups.ids() {
+            let snapshot = self.snapshot(id);
+            self.groups.get(id).push(&snapshot);
+        }
+    }
+
+    pub(super) fn recall_statuses(&mut self) {
+        self.statuses = self.monitor.view().jobs().map(|job| (job.header.id, job.state.status())).collect();
+    }
+
+    pub(super) fn flush(&mut self) {
+        samples::add(&mut self.readings, self.monitor.view(), &mut self.groups, &self.options);
+        for group in self.groups.iter_mut() {
+            group.flush(&self.budget);
+        }
+        self.pending = 0;
+        self.flush_at = None;
+        self.flushed_at = Instant::now();
+        if self.budget.used() > BUFFER_BYTES_MAX {
+            self.close_furthest_behind();
+        }
+    }
+
+    fn close_furthest_behind(&self) {
+        let mut behind: Vec<(usize, &Arc<Connection>)> =
+            self.groups.members().map(|(member, _)| (member.outbox().bytes, member)).collect();
+        behind.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+        for (bytes, connection) in behind {
+            if bytes == 0 || self.budget.used() <= BUFFER_BYTES_MAX {
+                break;
+            }
+            tracing::warn!(connection = %connection.id, bytes, "closed: slow clients hold too much memory");
+            connection.close(CloseCode::Slow);
+        }
+    }
+
+    pub(super) fn flush_group(&mut self, group: GroupId) {
+        self.groups.get(group).flush(&self.budget);
+    }
+}

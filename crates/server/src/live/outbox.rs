@@ -1,0 +1,177 @@
+//! What a connection still has to send.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::task::Waker;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::bounds::{WRITE_BYTES_MAX, WRITE_SLICES_MAX};
+use super::framing::boundary_after;
+use super::slots::Slot;
+
+/// Whole frames, in the order in which they go out.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    segments: VecDeque<Segment>,
+    pub(super) phase: Phase,
+    /// Bytes that wait.
+    pub(super) bytes: usize,
+    /// Facts of the segments that wait.
+    pub(super) facts: usize,
+    /// Bytes that went out.
+    pub(super) sent: u64,
+    /// Readings that were left out because others waited.
+    pub(super) conflated: u64,
+    /// When a byte last went out, or waiting began.
+    pub(super) moved_at: Instant,
+    /// Pings since the last sign of life.
+    pub(super) missed_pongs: u32,
+    /// Who sends what waits.
+    pub(super) waker: Option<Waker>,
+    /// The place among the connections; given back when it is gone.
+    pub(super) slot: Option<Slot>,
+}
+
+/// What a connection is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It is told what happens.
+    Open,
+    /// It sends its last words, and nothing comes after them.
+    Closing,
+    /// Nothing is sent any more.
+    Gone,
+}
+
+#[derive(Debug)]
+struct Segment {
+    /// Whole frames.
+    bytes: Bytes,
+    /// How much of them went out.
+    sent: usize,
+    facts: usize,
+}
+
+impl Outbox {
+    pub(super) fn new(slot: Slot) -> Self {
+        Self {
+            segments: VecDeque::new(),
+            phase: Phase::Open,
+            bytes: 0,
+            facts: 0,
+            sent: 0,
+            conflated: 0,
+            moved_at: Instant::now(),
+            missed_pongs: 0,
+            waker: None,
+            slot: Some(slot),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Adds whole frames, of which `sent` bytes went out already.
+    pub(super) fn push(&mut self, bytes: Bytes, sent: usize, facts: usize) {
+        if self.segments.is_empty() {
+            self.moved_at = Instant::now();
+        }
+        self.bytes += bytes.len() - sent;
+        self.facts += facts;
+        self.segments.push_back(Segment { bytes, sent, facts });
+        self.wake();
+    }
+
+    /// Takes the next whole segment out, for a body of HTTP.
+    pub(super) fn pop(&mut self) -> Option<Bytes> {
+        let segment = self.segments.pop_front()?;
+        self.went_out(segment.bytes.len() - segment.sent);
+        self.facts -= segment.facts;
+        Some(segment.bytes.slice(segment.sent..))
+    }
+
+    /// Writes once, as much as the socket takes. Gives whether anything still waits.
+    pub(super) fn write_to(&mut self, socket: &TcpStream) -> io::Result<bool> {
+        let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
+        let (mut count, mut room) = (0, WRITE_BYTES_MAX);
+        for segment in self.segments.iter().take(WRITE_SLICES_MAX) {
+            let rest = &segment.bytes[segment.sent..];
+            let rest = &rest[..rest.len().min(room)];
+            slices[count] = IoSlice::new(rest);
+            (count, room) = (count + 1, room - rest.len());
+            if room == 0 {
+                break;
+            }
+        }
+        if count > 0 {
+            let written = socket.try_write_vectored(&slices[..count])?;
+            self.advance(written);
+        }
+        Ok(!self.segments.is_empty())
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.went_out(written);
+        while let Some(front) = self.segments.front_mut() {
+            let rest = front.bytes.len() - front.sent;
+            if written < rest {
+                front.sent += written;
+                break;
+            }
+            written -= rest;
+            self.facts -= front.facts;
+            self.segments.pop_front();
+        }
+    }
+
+    fn went_out(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.count_sent(bytes);
+    }
+
+    /// Notes bytes that went out without waiting.
+    pub(super) fn count_sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+        self.moved_at = Instant::now();
+    }
+
+    /// Replaces all that waits by `last_words`, after the rest of a frame that has begun to go out.
+    pub(super) fn close(&mut self, last_words: Vec<u8>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.phase = Phase::Closing;
+        let begun = self.segments.pop_front().filter(|segment| segment.sent > 0);
+        // A copy, so that the rest of one frame does not keep a group's buffer alive.
+        let mut rest = begun.map_or_else(Vec::new, |segment| {
+            let end = boundary_after(&segment.bytes, segment.sent);
+            segment.bytes[segment.sent..end].to_vec()
+        });
+        self.clear();
+        rest.extend_from_slice(&last_words);
+        self.push(rest.into(), 0, 0);
+    }
+
+    /// Gives everything back.
+    pub(super) fn end(&mut self) {
+        self.phase = Phase::Gone;
+        self.clear();
+        self.slot = None;
+        self.wake();
+    }
+
+    fn clear(&mut self) {
+        self.segments = VecDeque::new();
+        (self.bytes, self.facts) = (0, 0);
+    }
+
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

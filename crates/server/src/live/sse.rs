@@ -1,0 +1,66 @@
+//! The live channel as server-sent events (WHATWG HTML, section 9.2): one way, for curl and for proxies that know no
+//! WebSocket.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hyper::body::Frame;
+
+use super::connection::Connection;
+use super::filter::Filter;
+use crate::app::App;
+use crate::peer::Peer;
+use crate::problem::{Refusal, item};
+use crate::query::pairs;
+
+/// `GET /api/events`.
+pub(crate) async fn events(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+    let parameters = pairs(request.uri())?;
+    let filter = Filter::of_query(&parameters).map_err(|fault| {
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_parameter", "a parameter cannot be used", &fault.remedy)
+            .with_errors(vec![item(fault.key, fault.message, fault.remedy.clone())])
+    })?;
+    if app.live.is_down() {
+        return Err(Refusal::live_down());
+    }
+    let slot = app.live.slots().take().ok_or_else(|| Refusal::too_many_connections(app.live.slots().max()))?;
+    let Some(peer) = request.extensions().get::<Peer>() else { return Err(Refusal::internal()) };
+    let connection = Arc::new(Connection::new(peer.remote, app.live.now(), None, slot));
+    // The stream is counted by its slot from now on, so that streams do not take the places of requests.
+    peer.release();
+    let body = EventBody { connection: connection.clone() };
+    app.live.join(connection, filter).await.map_err(|_| Refusal::live_down())?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        // Proxies that gather a response before they pass it on are told not to.
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Body::new(body)).into_response())
+}
+
+/// Takes what the outbox holds. Once it is dropped, the connection is gone.
+struct EventBody {
+    connection: Arc<Connection>,
+}
+
+impl hyper::body::Body for EventBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.connection.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+impl Drop for EventBody {
+    fn drop(&mut self) {
+        self.connection.outbox().end();
+    }
+}

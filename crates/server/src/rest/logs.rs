@@ -1,0 +1,157 @@
+//! A job's log: a page, a download, or as it grows, by what the client accepts.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use etlplus_api::LogPage;
+use etlplus_core::LogLevel;
+use etlplus_core::ids::{JobId, Offset};
+use etlplus_core::ports::{JobRecord, LogQuery, LogRange, StoreUnavailable, StoredLine};
+
+use super::JobOf;
+use super::jobs::find;
+use super::log_stream::{download, follow};
+use crate::app::App;
+use crate::problem::{Refusal, item};
+use crate::query::Parameters;
+use crate::wire;
+
+/// Lines of a page where no number is asked for.
+const LINES_DEFAULT: usize = 1000;
+/// The most lines of a page.
+const LINES_MAX: usize = 10_000;
+/// The most of the last lines: they are read at once, and each may have 16 KiB.
+const TAIL_MAX: NonZeroUsize = NonZeroUsize::new(1000).expect("it is not zero");
+/// Lines that are read from the store at once, for the same reason.
+const CHUNK: NonZeroUsize = NonZeroUsize::new(500).expect("it is not zero");
+/// A page ends early beyond so many bytes of text.
+const PAGE_BYTES_MAX: usize = 8 << 20;
+
+/// The lines of a job that were asked for, read chunk by chunk.
+pub(super) struct Lines {
+    pub(super) app: Arc<App>,
+    pub(super) record: JobRecord,
+    min_level: LogLevel,
+    after: Offset,
+    /// So many of the last lines come first.
+    tail: Option<NonZeroUsize>,
+    /// At most so many; all where it is left out.
+    limit: Option<usize>,
+}
+
+/// `GET /api/jobs/{id}/logs`.
+pub(super) async fn logs(
+    State(app): State<Arc<App>>,
+    JobOf(job): JobOf,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let mut parameters = Parameters::of(request.uri())?;
+    let after = parameters.number("after", 0, u64::MAX);
+    let limit = parameters.number("limit", 1, LINES_MAX);
+    let level = parameters.one("level", "give DEBUG, INFO, WARN or ERROR", |text| text.parse().ok());
+    let tail = parameters.number("tail", NonZeroUsize::MIN, TAIL_MAX);
+    parameters.finish()?;
+    if tail.is_some() && (after.is_some() || limit.is_some()) {
+        let error = item("tail", "comes beside after or limit", "give the last lines or those after a place");
+        return Err(Refusal::bad_parameters(vec![error]));
+    }
+    let record = find(&app, job).await?;
+    let seen = last_event_id(request.headers());
+    let lines = Lines {
+        app,
+        record,
+        min_level: level.unwrap_or(LogLevel::Debug),
+        after: Offset::from_number(after.unwrap_or(0).max(seen.unwrap_or(0))),
+        // Who comes back has had the last lines already.
+        tail: tail.filter(|_| seen.is_none()),
+        limit,
+    };
+    match wanted(request.headers()) {
+        Form::Page => lines.page().await,
+        Form::Download => {
+            let name = HeaderValue::try_from(format!("attachment; filename=\"{job}.log.ndjson\""));
+            let kind = HeaderValue::from_static("application/x-ndjson");
+            let name = name.map_err(|_| Refusal::internal())?;
+            let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)];
+            Ok((headers, download(lines)).into_response())
+        }
+        Form::Follow => {
+            let no_gathering = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            Ok(([kind, no_gathering], follow(lines)).into_response())
+        }
+    }
+}
+
+impl Lines {
+    pub(super) fn job(&self) -> JobId {
+        self.record.header.id
+    }
+
+    /// The next lines; none at the end of what is recorded.
+    pub(super) async fn next(&mut self) -> Result<Vec<StoredLine>, StoreUnavailable> {
+        let (range, limit) = match self.tail.take() {
+            Some(tail) => (LogRange::Last, tail),
+            None => {
+                let left = self.limit.unwrap_or(usize::MAX);
+                let Some(limit) = NonZeroUsize::new(left.min(CHUNK.get())) else { return Ok(Vec::new()) };
+                (LogRange::After(self.after), limit)
+            }
+        };
+        let query = LogQuery { job: self.job(), min_level: self.min_level, range, limit };
+        let lines = self.app.history.log(query).await?;
+        self.limit = self.limit.map(|left| left - lines.len());
+        if let Some(last) = lines.last() {
+            self.after = last.offset;
+        }
+        Ok(lines)
+    }
+
+    async fn page(mut self) -> Result<Response, Refusal> {
+        let is_tail = self.tail.is_some();
+        self.limit.get_or_insert(LINES_DEFAULT);
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while bytes < PAGE_BYTES_MAX {
+            let lines = self.next().await?;
+            if lines.is_empty() {
+                break;
+            }
+            bytes += lines.iter().map(|line| line.line.message.len()).sum::<usize>();
+            rows.extend(lines.iter().map(|line| wire::log_row(&self.record.header, line)));
+            if is_tail {
+                break;
+            }
+        }
+        let next_after = rows.last().map(|row| row.offset);
+        Ok(Json(LogPage { lines: rows, next_after }).into_response())
+    }
+}
+
+/// In which form the log is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Page,
+    Download,
+    Follow,
+}
+
+/// The first form among those that the client accepts; a page where it names none.
+fn wanted(headers: &HeaderMap) -> Form {
+    let accepts = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let form = |media_range: &str| match media_range.split(';').next().unwrap_or("").trim() {
+        "application/json" => Some(Form::Page),
+        "application/x-ndjson" => Some(Form::Download),
+        "text/event-stream" => Some(Form::Follow),
+        _ => None,
+    };
+    accepts.flat_map(|list| list.split(',')).find_map(form).unwrap_or(Form::Page)
+}
+
+/// Where a stream is to go on that was broken off.
+fn last_event_id(headers: &HeaderMap) -> Option<u64> {
+    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
+}

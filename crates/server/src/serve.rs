@@ -1,0 +1,182 @@
+//! The server: accepts connections, serves them, and ends in bounded time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use etlplus_bus::Bus;
+use etlplus_core::ports::{Clock, History, Pipelines};
+use etlplus_jobs::Jobs;
+use etlplus_monitor::Monitor;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::live::Hub;
+use crate::options::{OptionFault, Options};
+use crate::peer::Peer;
+use crate::rest;
+use crate::transport::Transport;
+
+/// Connections of HTTP at once. The live channel is counted by itself.
+const HTTP_CONNECTIONS_MAX: usize = 1024;
+/// How long a request's head may take to arrive, and how long a connection may wait for its next request.
+const HEADER_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a request's head, and of a response that waits to be written.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// What the kernel keeps for a client that does not read: with its default, which grows to 4 MB, a thousand stalled
+/// clients would hide 4 GB. Linux doubles the number for its own bookkeeping.
+const SEND_BUFFER_BYTES: usize = 256 << 10;
+/// Wait after a failed accept, such as when no file descriptor is left: trying at once would only burn time.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// How long requests may go on once the server is asked to end.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// What the server stands on.
+pub struct Parts {
+    /// What was recorded.
+    pub history: Arc<dyn History>,
+    /// The pipelines that are kept.
+    pub pipelines: Arc<dyn Pipelines>,
+    /// The job manager.
+    pub jobs: Jobs,
+    /// The live view.
+    pub monitor: Monitor,
+    /// The facts as they are recorded.
+    pub bus: Bus,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How to work.
+    pub options: Options,
+}
+
+/// Why the server cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Options that do not fit; all of them.
+    #[error("the server's options do not fit: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Options(Vec<OptionFault>),
+    /// The listener has no address.
+    #[error("the listener's address cannot be told: give a listener that is bound")]
+    Listener(#[source] std::io::Error),
+}
+
+/// Serves `listener` until `shutdown`: no connection is accepted any more, WebSockets are closed with 1001, requests end
+/// within ten seconds or are cut off.
+///
+/// # Errors
+/// Where the options do not fit or the listener has no address. A failed accept is none: it is tried again.
+pub async fn serve(listener: TcpListener, parts: Parts, shutdown: CancellationToken) -> Result<(), ServeError> {
+    let Parts { history, pipelines, jobs, monitor, bus, clock, options } = parts;
+    let faults = options.check();
+    if !faults.is_empty() {
+        return Err(ServeError::Options(faults));
+    }
+    let port = listener.local_addr().map_err(ServeError::Listener)?.port();
+    let (hub, live) = Hub::new(monitor, options, clock.clone());
+    let tasks = TaskTracker::new();
+    let app = Arc::new(App {
+        history,
+        pipelines,
+        jobs,
+        bus,
+        clock,
+        live,
+        options: Mutex::new(options),
+        port,
+        shutdown: shutdown.clone(),
+        tasks: tasks.clone(),
+    });
+    tasks.spawn(hub.run(shutdown.clone()));
+    let cut = CancellationToken::new();
+    let server =
+        Server { router: rest::router(app), tasks: tasks.clone(), shutdown: shutdown.clone(), cut: cut.clone() };
+    tokio::select! {
+        () = server.accept_all(listener) => {}
+        () = shutdown.cancelled() => {}
+    }
+    tasks.close();
+    if tokio::time::timeout(DRAIN_MAX, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "connections that did not end in time are cut off");
+        cut.cancel();
+    }
+    Ok(())
+}
+
+struct Server {
+    router: Router,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Server {
+    async fn accept_all(&self, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+        loop {
+            // Who comes beyond the limit waits in the kernel's queue.
+            let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+            match listener.accept().await {
+                Ok((stream, remote)) => self.start(stream, remote, place),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                }
+            }
+        }
+    }
+
+    fn start(&self, stream: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
+        let Ok(local) = stream.local_addr() else { return };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "small frames may be held back by the kernel");
+        }
+        if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES) {
+            tracing::debug!(%error, "the kernel keeps its own size of send buffer");
+        }
+        let peer = Peer::new(remote, local.ip(), place);
+        let (shutdown, cut) = (self.shutdown.clone(), self.cut.clone());
+        let connection = converse(self.router.clone(), stream, peer, shutdown);
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = connection => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// Serves the requests of one connection, one after the other.
+async fn converse(router: Router, stream: TcpStream, peer: Peer, shutdown: CancellationToken) {
+    let remote = peer.remote;
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_WAIT)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(Transport::new(stream)), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%remote, %error, "a connection broke off");
+    }
+}

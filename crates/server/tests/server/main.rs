@@ -1,0 +1,14 @@
+//! The server at its edges: real sockets, a store in memory, and jobs that do what a test says.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod config;
+mod facts;
+mod filters;
+mod jobs;
+mod limits;
+mod logs;
+mod pipelines;
+mod problems;
+mod protocol;
+mod sse;
+mod support;

@@ -1,0 +1,217 @@
+//! A store in memory: it records, then tells, as the real one does.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use chrono::{DateTime, Utc};
+use etlplus_bus::{Bus, Publisher, bus};
+use etlplus_core::ids::{AttemptNumber, Epoch, JobId, Offset};
+use etlplus_core::job::{JobDefinition, JobFact, JobHeader};
+use etlplus_core::log::LogLine;
+use etlplus_core::ports::*;
+use uuid::Uuid;
+
+pub(crate) struct MemoryStore(Mutex<Inner>);
+
+struct Inner {
+    publisher: Option<Publisher>,
+    position: LogPosition,
+    jobs: BTreeMap<JobId, JobRecord>,
+    definitions: BTreeMap<JobId, JobDefinition>,
+    lines: BTreeMap<JobId, Vec<StoredLine>>,
+    samples: Vec<Sample>,
+    facts: Vec<Recorded>,
+    pipelines: BTreeMap<String, StoredPipeline>,
+    is_away: bool,
+}
+
+impl MemoryStore {
+    pub(crate) fn new() -> (Arc<Self>, Bus) {
+        let position = LogPosition { epoch: Epoch::from_uuid(Uuid::now_v7()), offset: Offset::START };
+        let (publisher, bus) = bus(position);
+        let inner = Inner {
+            publisher: Some(publisher),
+            position,
+            jobs: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            samples: Vec::new(),
+            facts: Vec::new(),
+            pipelines: BTreeMap::new(),
+            is_away: false,
+        };
+        (Arc::new(Self(Mutex::new(inner))), bus)
+    }
+
+    /// Lets every call fail, or no longer.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.0.lock().unwrap().is_away = is_away;
+    }
+
+    pub(crate) fn apply(&self, changes: Vec<Change>) -> LogPosition {
+        let mut inner = self.0.lock().unwrap();
+        let before = inner.facts.len();
+        for change in changes {
+            inner.change(change);
+        }
+        let told = inner.facts[before..].to_vec();
+        if let Some(publisher) = &inner.publisher {
+            publisher.publish(told);
+        }
+        inner.position
+    }
+
+    /// No fact comes any more, as where the writer is gone.
+    pub(crate) fn end_bus(&self) {
+        self.0.lock().unwrap().publisher = None;
+    }
+
+    pub(crate) fn position(&self) -> LogPosition {
+        self.0.lock().unwrap().position
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(MutexGuard<'_, Inner>) -> T,
+    ) -> Answer<'_, Result<T, StoreUnavailable>> {
+        let inner = self.0.lock().unwrap();
+        let away = StoreUnavailable { message: "the disk is away".to_owned(), remedy: "bring it back".to_owned() };
+        let answer = if inner.is_away { Err(away) } else { Ok(read(inner)) };
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+impl Inner {
+    fn tell(&mut self, fact: Fact) -> Offset {
+        self.position.offset = self.position.offset.next();
+        self.facts.push(Recorded { offset: self.position.offset, fact });
+        self.position.offset
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Submit { header, definition } => {
+                let (header, fact) = (Arc::new(header), JobFact::submitted(Utc::now(), None));
+                let record = JobRecord { header: header.clone(), state: fact.state.clone(), report: None };
+                self.definitions.insert(header.id, definition);
+                self.jobs.insert(header.id, record);
+                self.tell(Fact::Job { job: header, fact });
+            }
+            Change::Move { job, fact, report } => {
+                let record = self.jobs.get_mut(&job).expect("the job is there");
+                record.state = fact.state.clone();
+                record.report = report.or(record.report.take());
+                let job = record.header.clone();
+                self.tell(Fact::Job { job, fact });
+            }
+            Change::Log { job, attempt, lines, .. } => lines.into_iter().for_each(|line| self.log(job, attempt, line)),
+            Change::Sample(sample) => self.samples.push(sample),
+        }
+    }
+
+    fn log(&mut self, job: JobId, attempt: AttemptNumber, line: LogLine) {
+        let header: Arc<JobHeader> = self.jobs[&job].header.clone();
+        let offset = self.tell(Fact::Log { job: header, attempt, line: line.clone() });
+        self.lines.entry(job).or_default().push(StoredLine { offset, attempt, line });
+    }
+}
+
+impl Ledger for MemoryStore {
+    fn record(&self, changes: Vec<Change>) -> Answer<'_, Result<LogPosition, LedgerError>> {
+        let recorded = self.apply(changes);
+        Box::pin(std::future::ready(Ok(recorded)))
+    }
+}
+
+impl History for MemoryStore {
+    fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>> {
+        self.read(|inner| inner.jobs.get(&job).cloned())
+    }
+
+    fn definition(&self, job: JobId) -> Answer<'_, Result<Option<JobDefinition>, StoreUnavailable>> {
+        self.read(|inner| inner.definitions.get(&job).cloned())
+    }
+
+    fn jobs(&self, query: JobQuery) -> Answer<'_, Result<Vec<JobRecord>, StoreUnavailable>> {
+        self.read(|inner| {
+            let is_asked = |record: &&JobRecord| {
+                let header = &record.header;
+                (query.statuses.is_empty() || query.statuses.contains(&record.state.status()))
+                    && query.pipeline.as_ref().is_none_or(|pipeline| *pipeline == header.pipeline)
+                    && query.job_type.is_none_or(|job_type| job_type == header.job_type)
+                    && query.tag.as_ref().is_none_or(|tag| header.tags.contains(tag))
+                    && query.from.is_none_or(|from| header.submitted_at >= from)
+                    && query.until.is_none_or(|until| header.submitted_at < until)
+                    && query.text.as_ref().is_none_or(|text| header.pipeline.contains(text.as_str()))
+                    && query.before.is_none_or(|before| header.id < before)
+            };
+            inner.jobs.values().rev().filter(is_asked).take(query.limit.get()).cloned().collect()
+        })
+    }
+
+    fn snapshot(&self) -> Answer<'_, Result<Snapshot, StoreUnavailable>> {
+        self.read(|inner| {
+            let active = inner.jobs.values().filter(|record| !record.state.status().is_terminal());
+            Snapshot { position: inner.position, jobs: active.cloned().collect() }
+        })
+    }
+
+    fn facts_after(&self, place: LogPosition, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Recorded>, HistoryError>> {
+        let facts = self.read(move |inner| {
+            let after = inner.facts.iter().filter(|fact| fact.offset > place.offset);
+            after.take(limit.get()).cloned().collect()
+        });
+        Box::pin(async { Ok(facts.await?) })
+    }
+
+    fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>> {
+        self.read(|inner| {
+            let lines = inner.lines.get(&query.job).into_iter().flatten();
+            let loud: Vec<StoredLine> = lines.filter(|line| line.line.level >= query.min_level).cloned().collect();
+            match query.range {
+                LogRange::After(after) => {
+                    loud.into_iter().filter(|line| line.offset > after).take(query.limit.get()).collect()
+                }
+                LogRange::Last => loud[loud.len().saturating_sub(query.limit.get())..].to_vec(),
+            }
+        })
+    }
+
+    fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>> {
+        self.read(|inner| {
+            let samples: Vec<Sample> = inner.samples.iter().filter(|sample| sample.job == job).cloned().collect();
+            samples[samples.len().saturating_sub(limit.get())..].to_vec()
+        })
+    }
+
+    fn spool_bytes(&self, _job: JobId, _attempt: AttemptNumber) -> Answer<'_, Result<u64, StoreUnavailable>> {
+        self.read(|_| 0)
+    }
+}
+
+impl Pipelines for MemoryStore {
+    fn put_pipeline(
+        &self,
+        name: String,
+        definition: String,
+        folder: PathBuf,
+        at: DateTime<Utc>,
+    ) -> Answer<'_, Result<StoredPipeline, StoreUnavailable>> {
+        self.read(|mut inner| {
+            let version = inner.pipelines.get(&name).map_or(1, |kept| kept.version + 1);
+            let kept = StoredPipeline { name: name.clone(), version, definition, folder, updated_at: at };
+            inner.pipelines.insert(name, kept.clone());
+            kept
+        })
+    }
+
+    fn pipeline(&self, name: String) -> Answer<'_, Result<Option<StoredPipeline>, StoreUnavailable>> {
+        self.read(|inner| inner.pipelines.get(&name).cloned())
+    }
+
+    fn pipelines(&self) -> Answer<'_, Result<Vec<StoredPipeline>, StoreUnavailable>> {
+        self.read(|inner| inner.pipelines.values().cloned().collect())
+    }
+}

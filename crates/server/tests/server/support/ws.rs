@@ -1,0 +1,99 @@
+//! Clients of the live channel.
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::{DEADLINE, Server};
+
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+}
+
+impl Server {
+    /// A client that has its `connection_ack` and its first snapshot.
+    pub(crate) async fn watch(&self) -> (Client, Value) {
+        let mut client = self.connect().await;
+        let ack = client.frame().await;
+        assert_eq!(ack["type"], "connection_ack", "{ack}");
+        let snapshot = client.frame().await;
+        assert_eq!(snapshot["type"], "snapshot", "{snapshot}");
+        (client, snapshot)
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let (socket, _) = client_async(format!("ws://{}/ws", self.address), stream).await.unwrap();
+        Client { socket }
+    }
+}
+
+impl Client {
+    /// The next frame of the server.
+    pub(crate) async fn frame(&mut self) -> Value {
+        loop {
+            match self.message().await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("a frame was expected, not {other:?}"),
+            }
+        }
+    }
+
+    pub(crate) async fn message(&mut self) -> Message {
+        timeout(DEADLINE, self.socket.next()).await.expect("a message in time").unwrap().unwrap()
+    }
+
+    /// The next frame that `is_wanted`; others are passed over.
+    pub(crate) async fn find(&mut self, is_wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let frame = self.frame().await;
+            if is_wanted(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    pub(crate) async fn say(&mut self, text: impl Into<String>) {
+        self.socket.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// Sets the filter and gives the snapshot that answers, after all frames of the old filter.
+    pub(crate) async fn set_filters(&mut self, filters: Value) -> Value {
+        let message = json!({"type": "set_filters", "id": "f", "data": {"filters": filters}});
+        self.say(message.to_string()).await;
+        let ack = self.find(|frame| frame["type"] == "ack" || frame["type"] == "error_message").await;
+        assert_eq!((&ack["type"], &ack["id"]), (&json!("ack"), &json!("f")), "{ack}");
+        let snapshot = self.frame().await;
+        assert_eq!(snapshot["type"], "snapshot");
+        snapshot
+    }
+
+    /// Frames up to the answer of a ping, so that nothing is still on its way.
+    pub(crate) async fn until_pong(&mut self) -> Vec<Value> {
+        self.say(r#"{"type": "ping"}"#).await;
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == "pong" {
+                return frames;
+            }
+            frames.push(frame);
+        }
+    }
+
+    /// Reads up to the close frame and gives it.
+    pub(crate) async fn closed(&mut self) -> CloseFrame {
+        loop {
+            match self.message().await {
+                Message::Close(Some(frame)) => return frame,
+                Message::Close(None) => panic!("the close frame has no code"),
+                _ => {}
+            }
+        }
+    }
+}
