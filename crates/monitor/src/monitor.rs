@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use etlplus_bus::{Bus, NoFacts, Subscription};
 use etlplus_core::log::LogLevel;
-use etlplus_core::ports::{Fact, History, LogQuery, LogRange, Reading, Recorded, StoreUnavailable};
+use etlplus_core::ports::{Answer, Fact, History, LogQuery, LogRange, Reading, Recorded, StoreUnavailable};
 use tokio::sync::mpsc;
 
 use crate::view::{LiveView, RECENT_LOGS_MAX, Update};
@@ -20,6 +20,8 @@ pub struct Monitor {
     readings: mpsc::Receiver<Reading>,
     bus: Bus,
     history: Arc<dyn History>,
+    /// Under way where facts were missed. It is kept here, so that whoever stops waiting does not make it begin again.
+    renewal: Option<Answer<'static, Result<LiveView, StoreUnavailable>>>,
 }
 
 /// The monitor cannot go on.
@@ -41,9 +43,9 @@ impl Monitor {
         bus: Bus,
         readings: mpsc::Receiver<Reading>,
     ) -> Result<Self, StoreUnavailable> {
-        let view = view_of(&*history).await?;
+        let view = view_of(history.clone()).await?;
         let facts = bus.subscribe_after(view.position().offset);
-        Ok(Self { view, facts, readings, bus, history })
+        Ok(Self { view, facts, readings, bus, history, renewal: None })
     }
 
     /// The view, which holds all that [`Monitor::next`] told.
@@ -59,36 +61,51 @@ impl Monitor {
     pub async fn next(&mut self) -> Result<Vec<Update>, Stopped> {
         loop {
             let mut readings = Vec::new();
-            // Facts first: a reading is shown only once its attempt is known to run.
-            let updates = tokio::select! {
-                biased;
-                facts = self.facts.next() => match facts {
-                    Ok(facts) => facts.iter().filter_map(|fact| self.view.take(fact)).collect(),
-                    Err(NoFacts::Lost(_)) => self.renew().await?,
-                    Err(NoFacts::Closed) => return Err(Stopped::Closed),
-                },
-                count = self.readings.recv_many(&mut readings, READINGS_MAX), if !self.readings.is_closed() || !self.readings.is_empty() => {
-                    debug_assert_eq!(count, readings.len());
-                    readings.into_iter().filter_map(|reading| self.view.read(reading)).collect()
+            let has_readings = !self.readings.is_closed() || !self.readings.is_empty();
+            let updates = if self.renewal.is_some() {
+                self.renew().await?
+            } else {
+                // Facts first: a reading is shown only once its attempt is known to run.
+                tokio::select! {
+                    biased;
+                    facts = self.facts.next() => self.take(facts)?,
+                    _ = self.readings.recv_many(&mut readings, READINGS_MAX), if has_readings => {
+                        readings.into_iter().filter_map(|reading| self.view.read(reading)).collect()
+                    }
                 }
             };
-            let updates: Vec<Update> = updates;
             if !updates.is_empty() {
                 return Ok(updates);
             }
         }
     }
 
+    fn take(&mut self, facts: Result<Vec<Arc<Recorded>>, NoFacts>) -> Result<Vec<Update>, Stopped> {
+        match facts {
+            Ok(facts) => Ok(facts.iter().filter_map(|fact| self.view.take(fact)).collect()),
+            Err(NoFacts::Closed) => Err(Stopped::Closed),
+            Err(NoFacts::Lost(lost)) => {
+                tracing::warn!(?lost, "the live view fell behind the bus and is taken anew from the store");
+                self.renewal = Some(Box::pin(view_of(self.history.clone())));
+                Ok(Vec::new())
+            }
+        }
+    }
+
     async fn renew(&mut self) -> Result<Vec<Update>, Stopped> {
-        tracing::warn!("the live view fell behind the bus and is taken anew from the store");
-        self.view = view_of(&*self.history).await.map_err(Stopped::Unavailable)?;
+        if let Some(renewal) = &mut self.renewal {
+            let renewed = renewal.await;
+            self.renewal = None;
+            // One that failed is begun anew by the next call, since the bus says again what was lost.
+            self.view = renewed.map_err(Stopped::Unavailable)?;
+        }
         self.facts = self.bus.subscribe_after(self.view.position().offset);
         Ok(vec![Update::Renewed])
     }
 }
 
 /// The view as the store has it, with the last log lines of each job.
-async fn view_of(history: &dyn History) -> Result<LiveView, StoreUnavailable> {
+async fn view_of(history: Arc<dyn History>) -> Result<LiveView, StoreUnavailable> {
     const LIMIT: NonZeroUsize = NonZeroUsize::new(RECENT_LOGS_MAX).expect("the number is not zero");
     let mut view = LiveView::new(history.snapshot().await?);
     let headers: Vec<_> = view.jobs().map(|job| job.header.clone()).collect();

@@ -11,7 +11,7 @@ use etlplus_server::{Options, Parts};
 use etlplus_store::{Opened, Store, Writer};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -52,6 +52,7 @@ fn start_log() -> Result<(), Failure> {
 }
 
 async fn serve(arguments: &ServeArgs) -> Result<Exit, Failure> {
+    let mut signals = Signals::install()?;
     let opened = Store::open(&arguments.data).await;
     let Opened { store, bus, mut writer } =
         opened.map_err(|error| Failure::user("store_unusable", error.to_string(), "the server did not start"))?;
@@ -80,7 +81,7 @@ async fn serve(arguments: &ServeArgs) -> Result<Exit, Failure> {
     let server = tokio::spawn(etlplus_server::serve(listener, parts, shutdown.clone()));
     tracing::info!(%address, data = %arguments.data.display(), "the server runs");
     output::data(&format!("http://{address}\n"))?;
-    let ended = until_the_end(&mut writer, server, &shutdown).await;
+    let ended = until_the_end(&mut signals, &mut writer, server, &shutdown).await;
     shutdown.cancel();
     let _ = manager.await;
     ended?;
@@ -89,19 +90,37 @@ async fn serve(arguments: &ServeArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The signals that end the server. They are heard from its first moment on: one that came before would end it at once,
+/// and its runners without a word.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn install() -> Result<Self, Failure> {
+        let refused = |error| Failure::bug(format!("the system refuses a signal handler: {error}"));
+        let interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate()).map_err(refused)? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
+
 /// Waits for a signal, or for what makes going on useless.
 async fn until_the_end(
+    signals: &mut Signals,
     writer: &mut Writer,
     mut server: tokio::task::JoinHandle<Result<(), etlplus_server::ServeError>>,
     shutdown: &CancellationToken,
 ) -> Result<(), Failure> {
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
-        return Err(Failure::bug("the system refuses handlers for SIGINT and SIGTERM"));
-    };
     tokio::select! {
-        _ = interrupt.recv() => tracing::info!("SIGINT: the server ends"),
-        _ = terminate.recv() => tracing::info!("SIGTERM: the server ends"),
+        name = signals.next() => tracing::info!("{name}: the server ends"),
         error = writer.failed() => {
             return Err(Failure::transient("store_failed", error.message, error.remedy));
         }

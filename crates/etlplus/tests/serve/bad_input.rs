@@ -49,14 +49,16 @@ async fn each_bad_request_is_told_what_is_wrong_and_the_server_lives_on() {
     let folder = Folder::with_orders(orders(10, 0));
     let server = Server::start(&folder, &[]);
 
-    for id in ["0197734a-5b2e-7c80-9d5d-2f6e3b1c4a00", "..%2f..%2fetc%2fpasswd", "a%00b", "job_123", &"1".repeat(5000)] {
+    for id in ["0197734a-5b2e-7c80-9d5d-2f6e3b1c4a00", "..%2f..%2fetc%2fpasswd", "a%00b", "job_123", &"1".repeat(5000)]
+    {
         problem(get(&server, &format!("/api/jobs/{id}/status")), 404, "job_not_found");
     }
     let (status, _) = get(&server, &format!("/api/jobs/{}/status", "1".repeat(1 << 20)));
     assert!(matches!(status, 404 | 414 | 431), "an id of 1 MiB: {status}");
 
-    let found = problem(get(&server, "/api/monitor/jobs?status=DONE&colour=red&limit=0"), 422, "bad_query");
-    let keys: Vec<&str> = found["errors"].as_array().expect("errors").iter().filter_map(|error| error["key"].as_str()).collect();
+    let found = problem(get(&server, "/api/monitor/jobs?status=DONE&colour=red&limit=0"), 422, "bad_parameter");
+    let keys: Vec<&str> =
+        found["errors"].as_array().expect("errors").iter().filter_map(|error| error["key"].as_str()).collect();
     assert!(["status", "colour", "limit"].iter().all(|key| keys.contains(key)), "{keys:?}");
 
     problem(post(&server, "/api/jobs", "application/json", "{\"definition\": "), 400, "bad_json");

@@ -65,10 +65,13 @@ fn lines<'a>(frames: &'a [Frame], job: &str) -> Vec<&'a JobLogMessage> {
 
 /// Offsets of facts rise by one, whatever the facts are about: nothing was left out.
 fn assert_no_hole(frames: &[Frame]) {
-    let is_fact = |frame: &&Frame| {
-        matches!(frame.message, ServerMessage::JobStatusUpdate(_) | ServerMessage::JobLogMessage(_))
-    };
-    let offsets: Vec<u64> = frames.iter().filter(is_fact).map(|frame| frame.position.as_ref().expect("a fact has a place").offset).collect();
+    let is_fact =
+        |frame: &&Frame| matches!(frame.message, ServerMessage::JobStatusUpdate(_) | ServerMessage::JobLogMessage(_));
+    let offsets: Vec<u64> = frames
+        .iter()
+        .filter(is_fact)
+        .map(|frame| frame.position.as_ref().expect("a fact has a place").offset)
+        .collect();
     assert!(offsets.windows(2).all(|pair| pair[1] == pair[0] + 1), "{offsets:?}");
 }
 
@@ -88,10 +91,13 @@ async fn a_silent_client_sees_a_job_from_pending_to_completed_with_counts_that_a
     use JobStatus::{Completed, Pending, Running};
     assert_eq!(words, [(None, Pending), (Some(Pending), Running), (Some(Running), Completed)]);
 
-    let processed: Vec<u64> = frames.iter().filter_map(|frame| match &frame.message {
-        ServerMessage::JobProgressUpdate(progress) => Some(progress.records_processed),
-        _ => None,
-    }).collect();
+    let processed: Vec<u64> = frames
+        .iter()
+        .filter_map(|frame| match &frame.message {
+            ServerMessage::JobProgressUpdate(progress) => Some(progress.records_processed),
+            _ => None,
+        })
+        .collect();
     assert!(processed.is_sorted() && processed.first() < processed.last(), "progress rises: {processed:?}");
 
     let metrics = transitions[2].metrics.as_ref().expect("an end has its counts");

@@ -66,7 +66,7 @@ fn a_store_of_a_newer_version_is_refused() {
     // The user version stands at byte 60 of the header (SQLite's file format, section 1.3).
     bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
     fs::write(&path, bytes).expect("it can be written");
-    refused(&folder, &[]).tells(&["99", "newer"]);
+    refused(&folder, &[]).tells(&["version 99", "a later one"]);
 }
 
 #[test]

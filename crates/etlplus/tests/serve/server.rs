@@ -20,15 +20,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one whose data is in `data` below `folder`, on a free port, and waits until it says where it listens.
+    /// Starts one whose data is in `data` below `folder`, on a free port, unless `arguments` say otherwise, and waits until it says where it listens.
     pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
         Self::try_start(folder, arguments).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
     }
 
     /// As [`Server::start`]; hands back what it said where it ends instead.
     pub(crate) fn try_start(folder: &Folder, arguments: &[&str]) -> Result<Self, Ran> {
-        let mut command = folder.command(&["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
-        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut command = folder.command(&["serve"]);
+        for (option, value) in [("--listen", "127.0.0.1:0"), ("--data", "data")] {
+            if !arguments.contains(&option) {
+                command.args([option, value]);
+            }
+        }
+        let mut child =
+            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
         let mut address = String::new();
         stdout.read_line(&mut address).expect("a line");

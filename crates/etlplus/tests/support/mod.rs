@@ -145,6 +145,13 @@ impl Ran {
         self
     }
 
+    /// Asserts that stdout does not hold `part`.
+    #[track_caller]
+    pub(crate) fn prints_nothing_of(self, part: &str) -> Self {
+        assert!(!self.stdout.contains(part), "{part:?} is in {self:#?}");
+        self
+    }
+
     /// Asserts that stdout is empty.
     #[track_caller]
     pub(crate) fn prints_nothing(self) -> Self {

@@ -68,11 +68,12 @@ async fn origin(
     folder: Option<String>,
 ) -> Result<(String, PathBuf), Refusal> {
     match (pipeline, definition, folder) {
-        (Some(name), None, None) => match app.pipelines.pipeline(name).await? {
+        (Some(name), None, None) => match app.pipelines.pipeline(name.clone()).await? {
             Some(stored) => Ok((stored.definition, stored.folder)),
             None => {
+                let message = format!("{name:.100?} is not the name of a pipeline that is kept");
                 let remedy = "look for its name in /api/pipelines, or put it there";
-                Err(Refusal::unfit(vec![item("pipeline", "is not the name of a pipeline that is kept", remedy)]))
+                Err(Refusal::unfit(vec![item("pipeline", message, remedy)]))
             }
         },
         (None, Some(definition), Some(folder)) => {
