@@ -4,6 +4,7 @@ pub(crate) mod remote;
 pub(crate) mod serve;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
@@ -22,7 +23,7 @@ First steps:
   etlplus preview orders.yaml                   look at its first rows, stage by stage
   etlplus run orders.yaml                       move the rows
 
-Or `etlplus demo`, which makes data with every kind of dirt and runs five pipelines on it.
+Or `etlplus demo`, which makes data with every kind of dirt, and a server that runs five pipelines on it.
 
 With a server:
   etlplus submit orders.yaml                    hand it a job, and print the job's id
@@ -105,11 +106,13 @@ Exit codes: 0 all cases pass, 1 differences, or mistakes in a file.";
 
 const DEMO_HELP: &str = "\
 The five: a clean load, a dirty load with rejects, an aggregate with lookups, one that fails for a clear reason, and one
-that is long enough to watch. The same seed makes the same bytes. Read the pipelines afterwards: they are commented.
+that is long enough to watch. They are submitted to a server again and again, until Ctrl-C; open the printed address to
+watch them. The same seed makes the same bytes. Read the pipelines afterwards: they are commented.
 
 Examples:
   etlplus demo
-  etlplus demo --folder /tmp/demo --rows 1000000 --data-only";
+  etlplus demo --once                             run each once, here in the terminal, without a server
+  etlplus demo --folder /tmp/demo --rows 5000000 --data-only";
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -141,7 +144,7 @@ pub(crate) enum Command {
     /// Test a pipeline with the cases beside it
     #[command(after_help = TEST_HELP)]
     Test(TestArgs),
-    /// Make sample data and run five pipelines on it
+    /// Make sample data, and a server that runs five pipelines on it again and again
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
     /// Run the server, which runs jobs and shows them live
@@ -235,7 +238,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "FOLDER", default_value = "demo")]
     pub(crate) folder: PathBuf,
     /// How many orders
-    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rows: u64,
     /// What the data is made from
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -243,6 +246,12 @@ pub(crate) struct DemoArgs {
     /// Write data and pipelines, and run nothing
     #[arg(long)]
     pub(crate) data_only: bool,
+    /// Run each pipeline once, without a server
+    #[arg(long, conflicts_with = "data_only")]
+    pub(crate) once: bool,
+    /// Where the server listens; another port is taken where that one is in use
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
 }
 
 impl JobArgs {

@@ -3,8 +3,13 @@
 
 const ENDED_SHOWN = 20;
 const LINES_SHOWN = 500;
+const RULES_SHOWN = 20;
+const SAMPLES_SHOWN = 3;
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 15_000;
+// Codes of a close after which connecting again would end in the same way.
+const FINAL_CLOSE_FIRST = 4500;
+const FINAL_CLOSE_LAST = 4999;
 const ENDED = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 
 /** Jobs by id, each as the server's JobMonitoringData, with what came since laid over it. */
@@ -18,81 +23,105 @@ let retryMs = RETRY_FIRST_MS;
 let isDrawn = true;
 
 const byId = (id) => document.getElementById(id);
-
-function element(name, { text, ...attributes } = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  made.append(...children);
-  return made;
-}
+const isEnded = (job) => ENDED.has(job?.status);
+/** Ids begin with the time at which they were given. */
+const newestFirst = (a, b) => (a.jobId < b.jobId ? 1 : -1);
 
 // ---- What is heard
 
 const hear = {
   snapshot({ jobs: active }) {
     const isActive = new Set(active.map((job) => job.jobId));
-    for (const [id, job] of jobs) if (!ENDED.has(job.status) && !isActive.has(id)) jobs.delete(id);
+    for (const [id, job] of jobs) if (!isEnded(job) && !isActive.has(id)) jobs.delete(id);
     for (const job of active) jobs.set(job.jobId, job);
-    const logs = active.find((job) => job.jobId === selected)?.recentLogs ?? [];
-    logs.forEach(keepLine);
+    chooseNewest();
+    // What happened while nobody listened.
     loadEnded();
+    if (selected !== null) loadLines(selected);
   },
   job_status_update(update) {
-    const before = jobs.get(update.jobId) ?? { rejects: [] };
-    const metrics = update.metrics ?? before.metrics ?? {};
-    jobs.set(update.jobId, { ...before, ...update, metrics, eta: null });
+    const before = jobs.get(update.jobId);
+    const isSameAttempt = before?.attempt === update.attempt;
+    const metrics = update.metrics ?? (isSameAttempt && before.metrics) ?? {};
+    jobs.set(update.jobId, { ...update, metrics, rejects: isSameAttempt ? before.rejects : [], eta: null });
     if (update.status === "RUNNING" && !isChosen) select(update.jobId);
-    if (ENDED.has(update.status)) loadJob(update.jobId);
+    if (isEnded(update)) loadJob(update.jobId);
     dropOldest();
   },
-  job_progress_update(update) { layOver(update.jobId, update); },
-  job_metrics_update(update) { layOver(update.jobId, { metrics: update.metrics }); },
+  job_progress_update({ jobId, progressPercent, currentStep, eta, rejects, recordsProcessed, recordsFailed }) {
+    layOver(jobId, { progressPercent, currentStep, eta, rejects }, { recordsProcessed, recordsFailed });
+  },
+  job_metrics_update({ jobId, metrics }) { layOver(jobId, {}, metrics); },
   job_log_message(line) { if (line.jobId === selected) keepLine(line); },
 };
 
-function layOver(id, change) {
+function layOver(id, change, metrics) {
   const job = jobs.get(id);
   // A reading of a job that has ended is older than its end.
-  if (job && !ENDED.has(job.status)) jobs.set(id, { ...job, ...change });
+  if (job && !isEnded(job)) jobs.set(id, { ...job, ...change, metrics: { ...job.metrics, ...metrics } });
 }
 
 function dropOldest() {
-  const ended = [...jobs.values()].filter((job) => ENDED.has(job.status)).sort(byAge);
+  const ended = [...jobs.values()].filter(isEnded).sort(newestFirst);
   for (const job of ended.slice(ENDED_SHOWN)) if (job.jobId !== selected) jobs.delete(job.jobId);
 }
 
 function keepLine(line) {
   lines.set(`${line.attempt}.${line.line}`, line);
+  // Nothing is drawn while the page is hidden, however much is said.
+  if (lines.size > 2 * LINES_SHOWN) dropLines();
 }
 
-async function get(path) {
-  const answer = await fetch(path, { headers: { accept: "application/json" } });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
+function dropLines() {
+  const inOrder = [...lines].sort(([, a], [, b]) => a.attempt - b.attempt || a.line - b.line);
+  lines = new Map(inOrder.slice(-LINES_SHOWN));
 }
 
-async function loadEnded() {
-  const page = await get(`/api/monitor/jobs?limit=${ENDED_SHOWN}&status=COMPLETED,FAILED,CANCELLED`);
-  for (const job of page.jobs) if (!jobs.has(job.jobId) || ENDED.has(job.status)) jobs.set(job.jobId, job);
+/** Asks for `path` and gives the answer to `take`; says so where there is none. */
+async function load(path, take) {
+  try {
+    const answer = await fetch(path, { headers: { accept: "application/json" } });
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    take(await answer.json());
+    byId("notice").textContent = "";
+  } catch (error) {
+    byId("notice").textContent = `Some of it could not be loaded (${error.message}); reload the page`;
+  }
   draw();
 }
 
-async function loadJob(id) {
-  const job = await get(`/api/jobs/${id}/status`);
-  // It may have been tried again in between.
-  if (ENDED.has(jobs.get(id)?.status)) jobs.set(id, job);
-  draw();
+function loadEnded() {
+  return load(`/api/monitor/jobs?limit=${ENDED_SHOWN}&status=${[...ENDED]}`, (page) => {
+    // A job that is active here has moved on since the page was read.
+    for (const job of page.jobs) if (!jobs.has(job.jobId) || isEnded(jobs.get(job.jobId))) jobs.set(job.jobId, job);
+    dropOldest();
+    chooseNewest();
+  });
 }
 
-async function select(id) {
+function loadJob(id) {
+  return load(`/api/jobs/${id}/status`, (job) => {
+    // It may have been dropped, or tried again, in between.
+    if (isEnded(jobs.get(id))) jobs.set(id, job);
+  });
+}
+
+function loadLines(id) {
+  return load(`/api/jobs/${id}/logs?tail=${LINES_SHOWN}`, (page) => { if (selected === id) page.lines.forEach(keepLine); });
+}
+
+/** Shows the newest job, if none is shown. */
+function chooseNewest() {
+  const [newest] = [...jobs.values()].sort(activeFirst);
+  if (selected === null && newest) select(newest.jobId);
+}
+
+function select(id) {
   if (selected === id) return;
   selected = id;
   lines = new Map();
   draw();
-  const page = await get(`/api/jobs/${id}/logs?tail=${LINES_SHOWN}`);
-  if (selected === id) page.lines.forEach(keepLine);
-  draw();
+  loadLines(id);
 }
 
 function connect() {
@@ -104,12 +133,15 @@ function connect() {
     hear[frame.type]?.(frame.data);
     draw();
   };
-  socket.onclose = () => {
-    // Clients that lost the same server must not all come back at the same moment.
-    const wait = Math.random() * retryMs;
-    retryMs = Math.min(retryMs * 2, RETRY_LONGEST_MS);
+  socket.onclose = ({ code, reason }) => {
+    if (code >= FINAL_CLOSE_FIRST && code <= FINAL_CLOSE_LAST) {
+      showConnection("lost", `Closed by the server (${reason}); reload the page`);
+      return;
+    }
     showConnection("lost", "Not connected; what is shown may be old");
-    setTimeout(connect, wait);
+    // Clients that lost the same server must not all come back at the same moment.
+    setTimeout(connect, Math.random() * retryMs);
+    retryMs = Math.min(retryMs * 2, RETRY_LONGEST_MS);
   };
 }
 
@@ -124,80 +156,135 @@ function showConnection(state, text) {
 function draw() {
   if (!isDrawn) return;
   isDrawn = false;
-  requestAnimationFrame(() => { isDrawn = true; drawJobs(); drawDetail(); });
+  requestAnimationFrame(() => { isDrawn = true; drawJobs(); drawLog(); drawRejects(); });
 }
 
-const byAge = (a, b) => (a.jobId < b.jobId ? 1 : -1);
-const whole = (number) => (number ?? null) === null ? "" : Math.round(number).toLocaleString("en");
-const mebibytes = (bytes) => (bytes ?? null) === null ? "" : `${Math.round(bytes / 2 ** 20)} MiB`;
-const seconds = (ms) => (ms ?? null) === null ? "" : `${(ms / 1000).toFixed(1)} s`;
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** Sets what differs only: text that stays the same can be selected, and costs nothing. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
+ * Gives `parent` a child for each of `items`, in their order. A child whose key was there already stays the same element,
+ * so that a click, the focus, a selection of text and the place in a scrolled list outlive the drawing.
+ */
+function patch(parent, items, keyOf, make, update) {
+  const there = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const focused = document.activeElement;
+  const keys = new Set(items.map(keyOf));
+  for (const [key, child] of there) if (!keys.has(key)) child.remove();
+  let next = parent.firstElementChild;
+  for (const item of items) {
+    const key = keyOf(item);
+    const child = there.get(key) ?? make(item);
+    child.dataset.key = key;
+    update?.(child, item);
+    if (child === next) next = next.nextElementSibling;
+    else parent.insertBefore(child, next);
+  }
+  // An element that moves loses the focus.
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
+}
+
+const isKnown = (number) => (number ?? null) !== null;
+const whole = (number) => (isKnown(number) ? Math.round(number).toLocaleString("en") : "");
+const mebibytes = (bytes) => (isKnown(bytes) ? `${whole(bytes / 2 ** 20)} MiB` : "");
+const seconds = (ms) => (isKnown(ms) ? `${(ms / 1000).toFixed(1)} s` : "");
+
+/** The columns of numbers: their names, and their texts for a job. */
+const NUMBERS = [
+  ["Rows", ({ metrics }) => whole(metrics.recordsProcessed)],
+  ["Rejected", ({ metrics }) => whole(metrics.recordsFailed)],
+  ["Rows/s", ({ metrics }) => whole(metrics.processingRate)],
+  ["Left", (job) => (isEnded(job) ? "" : seconds(job.eta))],
+  ["Memory", (job) => mebibytes(isEnded(job) ? job.metrics.memoryPeak : job.metrics.memoryUsage)],
+  ["Cores", ({ metrics }) => (isKnown(metrics.cpuUsage) ? metrics.cpuUsage.toFixed(1) : "")],
+  ["Time", ({ metrics }) => seconds(metrics.executionTime)],
+];
+
+/** Jobs that have not ended come first. Starting a job does not move it. */
+const activeFirst = (a, b) => isEnded(a) - isEnded(b) || newestFirst(a, b);
 
 function drawJobs() {
-  const order = { RUNNING: 0, PAUSED: 1, PENDING: 2 };
-  const shown = [...jobs.values()].sort((a, b) => (order[a.status] ?? 3) - (order[b.status] ?? 3) || byAge(a, b));
-  const focused = document.activeElement?.closest("tr")?.dataset.job;
-  byId("jobs").replaceChildren(...shown.map(jobRow));
-  if (focused) byId("jobs").querySelector(`[data-job="${CSS.escape(focused)}"] button`)?.focus();
+  const shown = [...jobs.values()].sort(activeFirst);
+  patch(byId("jobs"), shown, (job) => job.jobId, makeJob, updateJob);
   byId("empty").hidden = shown.length > 0;
   const count = (status) => shown.filter((job) => job.status === status).length;
-  byId("counts").textContent = `${count("RUNNING")} running, ${count("PENDING")} waiting`;
+  setText(byId("counts"), `${count("RUNNING")} running, ${count("PENDING")} waiting`);
 }
 
-function jobRow(job) {
-  const metrics = job.metrics ?? {};
-  const isEnded = ENDED.has(job.status);
-  const row = element("tr", { "data-job": job.jobId, "data-status": job.status, "aria-selected": job.jobId === selected });
-  const name = element("button", { text: job.pipeline });
-  const status = job.stopping ? `${job.status}, stopping` : job.status;
-  const bar = element("progress", { max: 100, "aria-label": `Progress of ${job.pipeline}` });
-  if (isEnded) bar.value = job.status === "COMPLETED" ? 100 : job.progressPercent ?? 0;
-  else if (job.status === "PENDING") bar.value = 0;
-  else if ((job.progressPercent ?? null) !== null) bar.value = job.progressPercent;
-  row.append(
-    element("td", {}, name, element("span", { class: "id", text: job.jobId })),
-    element("td", {}, element("span", { class: "status", text: status })),
-    element("td", {}, bar, element("span", { class: "step", text: job.currentStep ?? "" })),
-    ...[
-      whole(job.recordsProcessed && !isEnded ? job.recordsProcessed : metrics.recordsProcessed),
-      whole(job.recordsFailed && !isEnded ? job.recordsFailed : metrics.recordsFailed),
-      whole(metrics.processingRate),
-      seconds(job.eta),
-      mebibytes(isEnded ? metrics.memoryPeak : metrics.memoryUsage),
-      (metrics.cpuUsage ?? null) === null ? "" : metrics.cpuUsage.toFixed(1),
-      seconds(metrics.executionTime),
-    ].map((text) => element("td", { class: "number", text })),
-  );
-  row.addEventListener("click", () => { isChosen = true; select(job.jobId); });
+function makeJob({ jobId, pipeline }) {
+  const row = element("tr", {},
+    element("td", {}, element("button", { title: pipeline }, pipeline), element("span", { class: "id", title: jobId }, jobId)),
+    element("td", {}, element("span", { class: "status" }), element("span", { class: "stopping" })),
+    element("td", {}, element("progress", { max: 100, "aria-label": `Progress of ${pipeline}` }), element("span", { class: "step" })),
+    ...NUMBERS.map(([name]) => element("td", { class: "number", "data-name": name })));
+  // The button brings the keyboard: its click comes here, too.
+  row.addEventListener("click", () => { isChosen = true; select(jobId); });
   return row;
 }
 
-function drawDetail() {
+function updateJob(row, job) {
+  const [button, status, stopping, step] = ["button", ".status", ".stopping", ".step"].map((name) => row.querySelector(name));
+  row.dataset.status = job.status;
+  row.dataset.chosen = job.jobId === selected;
+  button.setAttribute("aria-pressed", job.jobId === selected);
+  setText(status, job.status);
+  setText(stopping, job.stopping ? "stopping" : "");
+  setText(step, job.currentStep ?? "");
+  step.title = job.currentStep ?? "";
+  const percent = { COMPLETED: 100, PENDING: 0 }[job.status] ?? job.progressPercent ?? (isEnded(job) ? 0 : null);
+  const bar = row.querySelector("progress");
+  if (percent === null) bar.removeAttribute("value");
+  else bar.value = percent;
+  row.querySelectorAll(".number").forEach((cell, index) => setText(cell, NUMBERS[index][1](job)));
+}
+
+function drawLog() {
   const job = jobs.get(selected);
-  byId("detail-title").textContent = job ? `Log of ${job.pipeline}` : "Log";
-  const failure = job?.failure;
-  byId("failure").hidden = !failure;
-  byId("failure").textContent = failure ? `${failure.message}. What to do: ${failure.remedy}` : "";
-  drawRejects(job?.rejects ?? []);
+  setText(byId("log-title"), job ? `Log of ${job.pipeline}` : "Log");
+  byId("failure").hidden = !job?.failure;
+  setText(byId("failure-message"), job?.failure ? `${job.failure.message}.` : "");
+  setText(byId("failure-remedy"), job?.failure?.remedy ?? "");
   const log = byId("log");
   const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
-  const newest = [...lines.values()].sort((a, b) => a.attempt - b.attempt || a.line - b.line).slice(-LINES_SHOWN);
-  lines = new Map(newest.map((line) => [`${line.attempt}.${line.line}`, line]));
-  log.replaceChildren(...newest.map((line) => element("li", {
-    "data-level": line.level,
-    text: `${line.timestamp.slice(11, 23)} ${line.level.padEnd(5)} ${line.message}`,
-  })));
+  dropLines();
+  const keyOf = (line) => `${line.jobId}.${line.attempt}.${line.line}`;
+  patch(log, [...lines.values()], keyOf, (line) => element("li", { "data-level": line.level },
+    `${line.timestamp.slice(11, 23)} ${line.level.padEnd(5)} ${line.message}`));
   if (isAtEnd) log.scrollTop = log.scrollHeight;
 }
 
-function drawRejects(rejects) {
-  byId("rejects-title").hidden = byId("rejects").hidden = rejects.length === 0;
-  byId("rejects").tBodies[0].replaceChildren(...rejects.slice(0, 20).map((broken) => {
-    const sample = broken.samples[0];
-    const place = sample ? `${sample.file}, ${sample.line ? `line ${sample.line}` : `row ${sample.row}`}: ${sample.message}` : "";
-    return element("tr", {},
-      element("td", { text: broken.field ?? "(the row)" }), element("td", { text: broken.rule }),
-      element("td", { class: "number", text: whole(broken.rows) }), element("td", { text: place }));
-  }));
+/** `orders.csv, line 2: "much" is not a number`. */
+function sampleText({ file, line, row, value, message }) {
+  const place = isKnown(line) ? `line ${whole(line)}` : `row ${whole(row)}`;
+  return `${file.split("/").at(-1)}, ${place}: ${isKnown(value) ? `"${value}" ` : ""}${message}`;
+}
+
+function drawRejects() {
+  const rejects = (jobs.get(selected)?.rejects ?? []).slice(0, RULES_SHOWN);
+  const rows = rejects.flatMap(({ field, rule, rows, samples }) => [
+    { class: "rule", texts: [field ?? "(row)", rule, whole(rows)], key: JSON.stringify([selected, field, rule]) },
+    ...samples.slice(0, SAMPLES_SHOWN).map((sample, index) => ({
+      class: "sample",
+      texts: [sampleText(sample)],
+      title: sample.file,
+      key: JSON.stringify([selected, field, rule, index]),
+    })),
+  ]);
+  const make = ({ class: name, title = "" }) => element("tr", { class: name, title }, ...(name === "sample"
+    ? [element("td", { colspan: 3 })]
+    : [element("td"), element("td"), element("td", { class: "number" })]));
+  const update = (row, { texts }) => texts.forEach((text, index) => setText(row.cells[index], text));
+  patch(byId("rejects"), rows, ({ key }) => key, make, update);
+  byId("no-rejects").hidden = rejects.length > 0;
 }
 
 connect();

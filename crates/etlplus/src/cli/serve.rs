@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Parser};
 
 /// The text behind `etlplus serve --help`.
 pub(crate) const SERVE_HELP: &str = "\
@@ -42,4 +42,19 @@ pub(crate) struct ServeArgs {
     /// MiB of log that one attempt of a job may say; one line tells how much was left out
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     pub(crate) log_max_mib: u64,
+}
+
+impl ServeArgs {
+    /// A server over `data` that listens on `listen`, with all else as it is by default.
+    pub(crate) fn of(data: PathBuf, listen: SocketAddr) -> Self {
+        let defaults = Alone::parse_from(["serve"]).arguments;
+        Self { data, listen, ..defaults }
+    }
+}
+
+/// The arguments by themselves, which knows their defaults.
+#[derive(Parser)]
+struct Alone {
+    #[command(flatten)]
+    arguments: ServeArgs,
 }

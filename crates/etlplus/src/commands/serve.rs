@@ -7,12 +7,13 @@ use etlplus_core::Failure;
 use etlplus_core::ports::{Clock, StoreUnavailable};
 use etlplus_jobs::{Manager, RunnerProgram};
 use etlplus_monitor::Monitor;
-use etlplus_server::{Options, Parts};
-use etlplus_store::{Opened, Store, Writer};
+use etlplus_server::{Options, Parts, ServeError};
+use etlplus_store::{FatalError, Opened, Store, Writer};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +29,18 @@ const LOGGED: &str = "info";
 
 /// Runs the server until it is told to end.
 pub(super) fn execute(arguments: &ServeArgs) -> Result<Exit, Failure> {
+    with_guest(arguments, async |address| {
+        output::data(&format!("{address}\n"))?;
+        std::future::pending().await
+    })
+}
+
+/// Runs the server until it is told to end, and beside it `guest`, which is told the server's address and is dropped with
+/// the server. Where the guest gives up, the server ends with it.
+pub(super) fn with_guest(
+    arguments: &ServeArgs,
+    guest: impl AsyncFnOnce(String) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
     if !arguments.listen.ip().is_loopback() {
         let message =
             format!("{} can be reached from other machines, and nobody is asked who they are", arguments.listen);
@@ -37,7 +50,7 @@ pub(super) fn execute(arguments: &ServeArgs) -> Result<Exit, Failure> {
     let runtime = Runtime::new().map_err(|error| {
         Failure::transient("no_threads", format!("cannot start threads: {error}"), "raise the limit of processes")
     })?;
-    runtime.block_on(serve(arguments))
+    runtime.block_on(serve(arguments, guest))
 }
 
 fn start_log() -> Result<(), Failure> {
@@ -51,7 +64,7 @@ fn start_log() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn serve(arguments: &ServeArgs) -> Result<Exit, Failure> {
+async fn serve(arguments: &ServeArgs, guest: impl AsyncFnOnce(String) -> Result<(), Failure>) -> Result<Exit, Failure> {
     let mut signals = Signals::install()?;
     let opened = Store::open(&arguments.data).await;
     let Opened { store, bus, mut writer } =
@@ -78,14 +91,19 @@ async fn serve(arguments: &ServeArgs) -> Result<Exit, Failure> {
     let parts = Parts { history: store.clone(), pipelines: store, jobs, monitor, bus, clock, options };
 
     let manager = tokio::spawn(manager.run());
-    let server = tokio::spawn(etlplus_server::serve(listener, parts, shutdown.clone()));
+    let mut server = tokio::spawn(etlplus_server::serve(listener, parts, shutdown.clone()));
     tracing::info!(%address, data = %arguments.data.display(), "the server runs");
-    output::data(&format!("http://{address}\n"))?;
-    let ended = until_the_end(&mut signals, &mut writer, server, &shutdown).await;
+    let ended = tokio::select! {
+        ended = until_the_end(&mut signals, &mut writer, &mut server) => ended,
+        ended = guest(format!("http://{address}")) => ended,
+    };
     shutdown.cancel();
+    if !server.is_finished() {
+        served(server.await)?;
+    }
     let _ = manager.await;
     ended?;
-    writer.close().await.map_err(|error| Failure::transient("store_failed", error.message, error.remedy))?;
+    writer.close().await.map_err(store_failed)?;
     tracing::info!("the server has ended");
     Ok(Exit::Done)
 }
@@ -113,29 +131,30 @@ impl Signals {
 }
 
 /// Waits for a signal, or for what makes going on useless.
-async fn until_the_end(
-    signals: &mut Signals,
-    writer: &mut Writer,
-    mut server: tokio::task::JoinHandle<Result<(), etlplus_server::ServeError>>,
-    shutdown: &CancellationToken,
-) -> Result<(), Failure> {
+async fn until_the_end(signals: &mut Signals, writer: &mut Writer, server: &mut Serving) -> Result<(), Failure> {
     tokio::select! {
-        name = signals.next() => tracing::info!("{name}: the server ends"),
-        error = writer.failed() => {
-            return Err(Failure::transient("store_failed", error.message, error.remedy));
+        name = signals.next() => {
+            tracing::info!("{name}: the server ends");
+            Ok(())
         }
-        ended = &mut server => return served(ended),
+        error = writer.failed() => Err(store_failed(error)),
+        ended = server => served(ended),
     }
-    shutdown.cancel();
-    served(server.await)
 }
 
-fn served(ended: Result<Result<(), etlplus_server::ServeError>, tokio::task::JoinError>) -> Result<(), Failure> {
+/// The task that serves.
+type Serving = JoinHandle<Result<(), ServeError>>;
+
+fn served(ended: Result<Result<(), ServeError>, JoinError>) -> Result<(), Failure> {
     match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Failure::transient("server_failed", error.to_string(), "start it again")),
         Err(error) => Err(Failure::bug(format!("the server's task ended early: {error}"))),
     }
+}
+
+fn store_failed(error: FatalError) -> Failure {
+    Failure::transient("store_failed", error.message, error.remedy)
 }
 
 async fn listen(arguments: &ServeArgs) -> Result<TcpListener, Failure> {

@@ -1,4 +1,4 @@
-//! `etlplus demo`: sample data and five pipelines on it, written to a folder and run one after another.
+//! `etlplus demo`: sample data and five pipelines on it, written to a folder, and run one after another.
 
 mod data;
 mod pipelines;
@@ -21,33 +21,32 @@ pub(crate) struct Options {
     pub(crate) rows: u64,
     /// What the data is made from: the same seed makes the same bytes.
     pub(crate) seed: u64,
-    /// Whether to write data and pipelines only.
-    pub(crate) data_only: bool,
 }
 
-/// Writes the data and the pipelines, and runs each pipeline with `run_pipeline`, which answers with the exit code that
-/// `etlplus run` would give. `talk` shows a text to the person. Answers whether every pipeline ended as it should, a
-/// failure being what one of them should end with. The first that does not is the last that is run: either something is
-/// wrong here, or the person wants to stop.
+/// Writes the data and the pipelines, and gives the pipelines' files in the order in which a newcomer reads them.
 ///
 /// # Errors
 /// Where the folder cannot be written.
-pub(crate) fn run(
-    options: &Options,
-    run_pipeline: &mut dyn FnMut(&Path) -> u8,
-    talk: &mut dyn FnMut(&str),
-) -> Result<bool, Failure> {
+pub(crate) fn write(options: &Options, talk: &mut dyn FnMut(&str)) -> Result<Vec<PathBuf>, Failure> {
     let folder = &options.folder;
     let started = Instant::now();
     data::generate(folder, options.rows, options.seed).map_err(|error| write_failure(folder, &error))?;
+    let mut files = Vec::with_capacity(PIPELINES.len());
     for sample in &PIPELINES {
-        fs::write(folder.join(sample.file), sample.text).map_err(|error| write_failure(folder, &error))?;
+        let file = folder.join(sample.file);
+        fs::write(&file, sample.text).map_err(|error| write_failure(folder, &error))?;
+        files.push(file);
     }
     let (shown, time) = (folder.display(), seconds(started.elapsed()));
     talk(&format!("{shown}: sample data and {} pipelines, written in {time}", PIPELINES.len()));
-    if options.data_only {
-        return Ok(true);
-    }
+    Ok(files)
+}
+
+/// Runs each pipeline in `folder` with `run_pipeline`, which answers with the exit code that `etlplus run` would give.
+/// `talk` shows a text to the person. Answers whether every pipeline ended as it should, a failure being what one of them
+/// should end with. The first that does not is the last that is run: either something is wrong here, or the person wants
+/// to stop.
+pub(crate) fn run_each(folder: &Path, run_pipeline: &mut dyn FnMut(&Path) -> u8, talk: &mut dyn FnMut(&str)) -> bool {
     let mut runs = Vec::with_capacity(PIPELINES.len());
     for (index, sample) in PIPELINES.iter().enumerate() {
         talk(&format!("\n[{}/{}] {}: {}", index + 1, PIPELINES.len(), sample.file, sample.purpose));
@@ -64,7 +63,7 @@ pub(crate) fn run(
         }
     }
     talk(&table(&runs, folder));
-    Ok(runs.iter().all(Run::is_as_expected))
+    runs.iter().all(Run::is_as_expected)
 }
 
 /// How one pipeline ended.
@@ -110,22 +109,24 @@ fn write_failure(folder: &Path, error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn demo(exit_codes: [u8; 5], data_only: bool) -> (bool, Vec<PathBuf>, String) {
+    fn demo(exit_codes: [u8; 5]) -> (bool, Vec<PathBuf>, String) {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { folder: folder.path().join("demo"), rows: 50, seed: 1, data_only };
+        let options = Options { folder: folder.path().join("demo"), rows: 50, seed: 1 };
+        let files = write(&options, &mut |_| {}).unwrap();
+        assert_eq!(files, PIPELINES.map(|sample| options.folder.join(sample.file)));
         let (mut ran, mut said) = (Vec::new(), String::new());
         let mut run_pipeline = |file: &Path| {
             assert!(file.is_file(), "{} is there before it is run", file.display());
             ran.push(file.strip_prefix(&options.folder).unwrap().to_owned());
             exit_codes[ran.len() - 1]
         };
-        let is_good = run(&options, &mut run_pipeline, &mut |text| said += text).unwrap();
+        let is_good = run_each(&options.folder, &mut run_pipeline, &mut |text| said += text);
         (is_good, ran, said)
     }
 
     #[test]
     fn five_pipelines_run_in_order_and_one_is_meant_to_fail() {
-        let (is_good, ran, said) = demo([0, 0, 0, 3, 0], false);
+        let (is_good, ran, said) = demo([0, 0, 0, 3, 0]);
         assert!(is_good);
         assert_eq!(ran, PIPELINES.map(|sample| PathBuf::from(sample.file)));
         assert!(said.contains("This failure is part of the demo"));
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn another_end_than_expected_is_told_and_the_last_thing_that_is_run() {
         for (exit_codes, wanted) in [([3, 0, 0, 3, 0], 1), ([0, 0, 0, 0, 0], 4), ([0, 0, 0, 3, 1], 5)] {
-            let (is_good, ran, said) = demo(exit_codes, false);
+            let (is_good, ran, said) = demo(exit_codes);
             assert!(!is_good);
             assert_eq!(ran.len(), wanted);
             assert_eq!(said.matches("NOT AS EXPECTED").count(), 1);
@@ -144,19 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn data_only_runs_nothing() {
-        let (is_good, ran, _) = demo([1; 5], true);
-        assert!(is_good);
-        assert!(ran.is_empty());
-    }
-
-    #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
-        let options = Options { folder: file.clone(), rows: 1, seed: 1, data_only: true };
-        let failure = run(&options, &mut |_| 0, &mut |_| {}).unwrap_err();
+        let options = Options { folder: file.clone(), rows: 1, seed: 1 };
+        let failure = write(&options, &mut |_| {}).unwrap_err();
         assert!(failure.message.contains(&*file.to_string_lossy()), "{}", failure.message);
     }
 }

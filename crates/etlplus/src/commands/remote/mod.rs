@@ -56,7 +56,7 @@ fn client_and_id(arguments: &JobIdArgs) -> Result<(Client, String), Failure> {
 }
 
 /// Why the server did not do what was asked, as the program tells it.
-fn failure(error: Error) -> Failure {
+pub(super) fn failure(error: Error) -> Failure {
     let (code, message, remedy) = (error.code(), error.to_string(), error.remedy());
     match &error {
         // Where one thing is wrong, the problem says it by itself.
@@ -102,7 +102,7 @@ fn tell_ended(job: &JobMonitoringData, format: RemoteFormat) -> Result<(), Failu
 }
 
 /// The folder that a pipeline file's relative paths start at, as the server has to be told it.
-fn absolute_folder(file: &Path) -> Result<String, Failure> {
+pub(super) fn absolute_folder(file: &Path) -> Result<String, Failure> {
     let unusable = |why: String| {
         let message = format!("cannot tell a server where {} is: {why}", file.display());
         Failure::user("folder_unusable", message, "name the file by another path")
