@@ -21,12 +21,12 @@ async fn main() {
     let server = Server::with(Options { max_connections, ..Options::default() }).await;
     let job = server.running("orders");
     println!("http://{}", server.address);
-    // A thread of its own waits for the input, so that none of the runtime's threads does.
-    let said = std::thread::spawn(move || {
+    let speak = move || {
         for count in std::io::stdin().lines() {
             let count: usize = count.unwrap().parse().unwrap();
             server.say(job, LogLevel::Info, (0..count).map(|_| "x".repeat(LINE_CHARS)));
         }
-    });
-    tokio::task::spawn_blocking(|| said.join().unwrap()).await.unwrap();
+    };
+    // Waiting for the input takes none of the threads that serve.
+    tokio::task::spawn_blocking(speak).await.unwrap();
 }

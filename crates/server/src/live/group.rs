@@ -217,7 +217,10 @@ mod tests {
             most = most.max(budget.used());
             // The other one reads all that there is.
             while !fast.outbox().is_empty() {
-                reader.readable().await.unwrap();
+                tokio::select! {
+                    readable = reader.readable() => readable.unwrap(),
+                    writable = fast.socket().unwrap().writable() => writable.unwrap(),
+                }
                 match reader.try_read(&mut received) {
                     Ok(_) => {}
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
