@@ -79,6 +79,23 @@ async fn a_runner_that_speaks_nonsense_is_ended_and_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_runner_that_takes_far_more_memory_than_its_limit_is_ended() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("greedy")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Failed).await;
+    let JobState::Failed { failure, .. } = server.state(id).await else { panic!("it failed") };
+    assert_eq!(failure.code, "memory_limit");
+    // The pipeline says nothing, so 1 GiB is its limit: twice that, and half a GiB for the program.
+    assert!(
+        failure.message.contains("held 1048576 MiB") && failure.message.contains("2560 MiB"),
+        "{}",
+        failure.message
+    );
+}
+
+#[tokio::test]
 async fn a_program_that_is_no_runner_gets_no_task() {
     let server = Server::open().await;
     for (runner, code) in [

@@ -104,7 +104,11 @@ mod tests {
         assert!(std::fs::metadata(&path).unwrap().len() < 11_000);
         let (last, kept) = lines.split_last().unwrap();
         assert!(kept.iter().enumerate().all(|(index, line)| line.message == format!("line {index}")));
-        assert!(last.message.starts_with(&format!("{} more lines were left out", 1000 - kept.len())), "{}", last.message);
+        assert!(
+            last.message.starts_with(&format!("{} more lines were left out", 1000 - kept.len())),
+            "{}",
+            last.message
+        );
         assert_eq!(last.line, lines.len() as u64, "numbers have no holes");
     }
 

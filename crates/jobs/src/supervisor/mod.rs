@@ -1,6 +1,7 @@
 //! Watches one attempt: its runner process, what it says, and how it ends.
 
 mod ingest;
+mod memory;
 mod verdict;
 
 pub(crate) use verdict::SERVER_STOPPED;
@@ -85,6 +86,7 @@ impl Attempt {
             Ok(runner) => runner,
             Err(failure) => return AttemptEnd::Lost { failure, progress: None },
         };
+        let memory_max_bytes = memory::max_bytes(&definition);
         let task = RunTask {
             job: self.job,
             attempt: self.number,
@@ -94,8 +96,14 @@ impl Attempt {
             log_max_bytes: self.context.options.log_max_bytes,
         };
         let ingest = Ingest::start(self.context.clone(), self.job, self.number);
-        let mut watched =
-            Watched { attempt: &self, ingest: &ingest, meter: RateMeter::default(), last: None, rejects: Arc::new([]) };
+        let mut watched = Watched {
+            attempt: &self,
+            ingest: &ingest,
+            memory_max_bytes,
+            meter: RateMeter::default(),
+            last: None,
+            rejects: Arc::new([]),
+        };
         let broken = match runner.greet(Task::Run(task)).await {
             Ok(()) => watched.watch(&mut runner, &stop).await,
             Err(failure) => Some(failure),
@@ -170,10 +178,12 @@ struct Watched<'a> {
     meter: RateMeter,
     last: Option<Progress>,
     rejects: Arc<[RejectSummary]>,
+    memory_max_bytes: u64,
 }
 
 impl Watched<'_> {
-    /// Hears the runner until it ends its output, which it does when it ends; gives a failure where it speaks nonsense.
+    /// Hears the runner until it ends its output, which it does when it ends; gives a failure where it has to be ended,
+    /// since it speaks nonsense or takes too much.
     async fn watch(&mut self, runner: &mut Runner, stop: &CancellationToken) -> Option<Failure> {
         let shutdown = &self.attempt.context.shutdown;
         let mut kill_at: Option<Instant> = None;
@@ -208,6 +218,7 @@ impl Watched<'_> {
                     self.rejects = rejects.into();
                 }
                 self.read(Duration::from_millis(elapsed_ms), progress).await;
+                memory::check(&progress, self.memory_max_bytes)?;
             }
             other => return Err(nonsense(&format!("it answered what nobody asked: {:.200}", format!("{other:?}")))),
         }

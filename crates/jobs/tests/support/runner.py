@@ -99,6 +99,10 @@ def main():
         attempt.log("last words of the log")
         print("last words of stderr", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
+    elif behave == "greedy":
+        usage = {"cpuMs": 1, "memoryBytes": 1 << 40, "memoryPeakBytes": 1 << 40, "readBytes": None, "writtenBytes": None}
+        say({"reading": {"elapsed_ms": 10, "progress": PROGRESS | {"usage": usage}, "rejects": None}})
+        time.sleep(600)
     elif behave == "exits":
         sys.exit(7)
     elif behave == "huge_frame":
