@@ -27,7 +27,8 @@ fn get(server: &Server, path: &str) -> (u16, String) {
     send(server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes())
 }
 
-fn post(server: &Server, path: &str, media_type: &str, body: &str) -> (u16, String) {
+/// Posts `body`, and gives the status and the answer.
+pub(crate) fn post(server: &Server, path: &str, media_type: &str, body: &str) -> (u16, String) {
     let length = body.len();
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n"

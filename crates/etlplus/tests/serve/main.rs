@@ -9,5 +9,6 @@ mod commands;
 mod foreign;
 mod kills;
 mod live;
+mod pipelines;
 mod refusals;
 mod server;

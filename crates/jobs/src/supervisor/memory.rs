@@ -3,7 +3,6 @@
 //! `limits.memory` bounds what the query engine accounts for, and some of its operators account for little. A process that
 //! grows far beyond is ended, so that no other job and not the server pays for it.
 
-use etlplus_core::job::JobDefinition;
 use etlplus_core::pipeline;
 use etlplus_core::{Failure, Progress};
 
@@ -12,10 +11,10 @@ const BESIDE_BYTES: u64 = 512 << 20;
 /// How far the engine's account may be from the truth.
 const FACTOR: u64 = 2;
 
-/// The most resident memory of an attempt's process.
-pub(super) fn max_bytes(definition: &JobDefinition) -> u64 {
+/// The most resident memory of an attempt's process, by the text of its pipeline.
+pub(super) fn max_bytes(pipeline: &str) -> u64 {
     // A pipeline with mistakes runs nothing; the runner says what they are.
-    let memory = pipeline::parse(&definition.pipeline).map_or(0, |pipeline| pipeline.limits.memory_bytes);
+    let memory = pipeline::parse(pipeline).map_or(0, |pipeline| pipeline.limits.memory_bytes);
     memory.saturating_mul(FACTOR).saturating_add(BESIDE_BYTES)
 }
 

@@ -86,7 +86,8 @@ impl Attempt {
             Ok(runner) => runner,
             Err(failure) => return AttemptEnd::Lost { failure, progress: None },
         };
-        let memory_max_bytes = memory::max_bytes(&definition);
+        let text = definition.pipeline.clone();
+        let memory_max_bytes = spawn_blocking(move || memory::max_bytes(&text)).await.unwrap_or(u64::MAX);
         let task = RunTask {
             job: self.job,
             attempt: self.number,
