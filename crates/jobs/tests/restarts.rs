@@ -20,6 +20,14 @@ fn lives(pid: &str) -> bool {
     status.is_ok_and(|status| !status.contains("State:\tZ"))
 }
 
+/// A manager on a runtime of its own, which can be ended with all its tasks.
+async fn crashable(server: &Server) -> (tokio::runtime::Runtime, support::Managing) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (options, ledger, store) = (server.options(), server.ledger.clone(), server.store.clone());
+    let managing = runtime.spawn(support::manage_on(options, ledger, store)).await.expect("it starts");
+    (runtime, managing)
+}
+
 /// A server whose tasks are gone from one moment to the next, as by a kill; the store stands for what is on disk.
 fn crash(runtime: tokio::runtime::Runtime) {
     runtime.shutdown_background();
@@ -29,13 +37,7 @@ fn crash(runtime: tokio::runtime::Runtime) {
 async fn a_runner_that_outlives_its_server_is_ended_and_its_job_begins_anew() {
     let server = Server::open().await;
     let mut facts = server.facts();
-    let first = tokio::runtime::Runtime::new().expect("a runtime");
-    let managing = first.spawn({
-        let options = server.options();
-        let (ledger, store) = (server.ledger.clone(), server.store.clone());
-        async move { support::manage_on(options, ledger, store).await }
-    });
-    let managing = managing.await.expect("it starts");
+    let (first, managing) = crashable(&server).await;
     let id = managing.jobs.submit(job("stubborn_first")).await.expect("it is accepted").header.id;
     facts.until(|recorded| matches!(recorded.fact, Fact::Log { .. })).await;
     let pids = runner_pids(&server);
@@ -56,13 +58,7 @@ async fn a_runner_that_outlives_its_server_is_ended_and_its_job_begins_anew() {
 async fn an_outcome_that_the_server_did_not_live_to_see_counts() {
     let server = Server::open().await;
     let mut facts = server.facts();
-    let first = tokio::runtime::Runtime::new().expect("a runtime");
-    let managing = first.spawn({
-        let options = server.options();
-        let (ledger, store) = (server.ledger.clone(), server.store.clone());
-        async move { support::manage_on(options, ledger, store).await }
-    });
-    let managing = managing.await.expect("it starts");
+    let (first, managing) = crashable(&server).await;
     let id = managing.jobs.submit(job("waits")).await.expect("it is accepted").header.id;
     facts.until(|recorded| matches!(recorded.fact, Fact::Log { .. })).await;
     // The runner completes just as the server goes.
