@@ -30,8 +30,9 @@ lint: ## Check the format and the lints, warnings being errors
 	cargo clippy --locked $(LIGHT) --all-targets -- -D warnings
 	cargo clippy --locked $(WITH_ENGINE) --all-targets -- -D warnings
 
-bench: ## Measure etlplus beside DuckDB and Polars
+bench: ## Measure etlplus beside DuckDB and Polars, then the server's live channel
 	python3 bench/run.py
+	python3 bench/live.py
 
 audit: ## Check licences, sources and known vulnerabilities of every dependency; needs cargo-deny and the network
 	cargo deny check

@@ -14,11 +14,11 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
-use etlplus_core::{Failure, LogLevel, Reject};
 use etlplus_core::ids::JobId;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::Control;
 use etlplus_core::progress::{Counters, Stage};
+use etlplus_core::{Failure, LogLevel, Reject};
 use futures::stream::try_unfold;
 use tokio::sync::Mutex;
 

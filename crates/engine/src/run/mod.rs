@@ -58,7 +58,9 @@ async fn load(
 ) -> Result<TargetReport, Failure> {
     let (target_path, reject_path) = (job.target_path(), job.reject_path());
     let source = source::open(&job.pipeline().source, job)?;
-    control.say(LogLevel::Info, || format!("reading {} bytes from {}", source.bytes_total(), job.path(&job.pipeline().source.path).display()));
+    control.say(LogLevel::Info, || {
+        format!("reading {} bytes from {}", source.bytes_total(), job.path(&job.pipeline().source.path).display())
+    });
     let context = session(job)?;
     let rejects = RejectFile::create(&reject_path, job.id())?;
     let input = Arc::new(Input::new(start(source, &context, control), rejects, control.clone(), job));

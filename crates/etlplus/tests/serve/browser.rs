@@ -13,7 +13,7 @@ use crate::foreign::{Foreign, node};
 use crate::server::{DEADLINE, Server, job_of, orders, talkative, wait_for_end};
 use crate::support::{Folder, ORDERS};
 
-/// A browser with the live page open. Both end when it is dropped: the script ends with its stdin, the browser with it.
+/// A browser with the live page open. Where a test fails, it ends with the script that drives it.
 struct Browser {
     program: Foreign,
     stdin: ChildStdin,
@@ -79,6 +79,12 @@ impl Browser {
         let mut browser = Self { program, stdin };
         browser.wait_for(|page| page.connection == "live").await;
         browser
+    }
+
+    /// Ends it, so that it cleans up after itself.
+    async fn close(self) {
+        drop(self.stdin);
+        self.program.wait().await;
     }
 
     async fn order(&mut self, order: Value) -> Page {
@@ -150,6 +156,7 @@ async fn the_page_shows_a_job_from_running_to_its_end_without_a_reload() {
     assert_eq!(page.rejects[0], ["amount", "type", "2,000"]);
     assert!(page.rejects[1][0].starts_with("orders.csv, line 2: \"much\" "), "{:?}", page.rejects);
     assert_eq!(page.log.len(), 500, "no more than the tail of a long log is kept");
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -162,6 +169,7 @@ async fn the_page_shows_why_a_job_failed_and_what_to_do() {
     let page = browser.wait_for(|page| page.is_at(&id, "FAILED") && !page.failure.is_empty()).await;
     assert_eq!(page.failure, format!("{}. What to do: {}", failure.message, failure.remedy));
     page.assert_sound();
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -183,11 +191,18 @@ async fn the_page_says_that_the_server_is_gone_and_goes_on_when_it_is_back() {
     browser.wait_for(|page| page.connection == "live").await;
     let after = server.client().submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted").job_id;
     let ids = [&before, &missed, &after];
-    let page = browser.wait_for(|page| ids.iter().all(|id| page.is_at(id, "COMPLETED")) && !page.log.is_empty()).await;
+    let is_whole = |page: &Page| {
+        let are_there = ids.iter().all(|id| page.is_at(id, "COMPLETED"));
+        are_there && !page.log.is_empty() && page.notice.is_empty()
+    };
+    let page = browser.wait_for(is_whole).await;
     assert_eq!((page.loads, page.connection_text.as_str()), (1, "Live"));
     // The browser itself puts each connection that fails on the console.
-    let is_own = |problem: &&String| !problem.contains("WebSocket connection to");
-    assert!(!page.problems.iter().any(|problem| is_own(&problem)), "{:?}", page.problems);
+    let is_of_browser = |problem: &String| {
+        problem.contains("WebSocket connection to") || problem.contains("Failed to load resource: net::")
+    };
+    assert!(page.problems.iter().all(is_of_browser), "{:?}", page.problems);
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -214,6 +229,7 @@ async fn markup_in_data_and_names_is_shown_as_text() {
     assert_eq!(page.images, 1);
     assert!(page.problems.iter().any(|problem| problem.contains("Content Security Policy")), "{:?}", page.problems);
     assert!(!page.problems.iter().any(|problem| problem.starts_with("dialog")), "{:?}", page.problems);
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -254,4 +270,5 @@ async fn the_keyboard_chooses_a_job_and_keeps_its_place_while_others_run() {
     }
     assert!(pages.iter().any(|page| page.is_at(&third, "RUNNING")), "it was seen to run");
     pages.last().expect("the last one").assert_sound();
+    browser.close().await;
 }

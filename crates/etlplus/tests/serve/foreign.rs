@@ -59,6 +59,12 @@ impl Foreign {
         line.expect("it prints UTF-8").expect("it goes on; if it lacks a package, run scripts/setup")
     }
 
+    /// Waits until it has ended well.
+    pub(crate) async fn wait(mut self) {
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends in time");
+        assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{status:?}");
+    }
+
     /// The next frame, alone in a line or as the data of a server-sent event.
     async fn frame(&mut self) -> Value {
         loop {
