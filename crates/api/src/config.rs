@@ -25,7 +25,7 @@ pub struct WebSocketConfig {
     pub enabled: bool,
     /// The port on which it is.
     pub port: u16,
-    /// Connections at once, WebSockets and event streams together.
+    /// Connections at once: WebSockets, event streams, and logs that are followed or downloaded.
     pub max_connections: u64,
     /// Seconds between two pings.
     pub heartbeat_interval: f64,

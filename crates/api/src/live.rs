@@ -40,7 +40,8 @@ pub struct Position {
 pub enum ServerMessage {
     /// The first frame.
     ConnectionAck(ConnectionAck),
-    /// All active jobs that the filter lets through. What follows goes on from its `position`.
+    /// All active jobs that the filter lets through, or a part of them. What follows the last part goes on from its
+    /// `position`, which all parts have.
     Snapshot(Snapshot),
     /// A job moved. A fact.
     JobStatusUpdate(JobStatusUpdate),
@@ -140,12 +141,16 @@ pub struct Limits {
     pub message_queue_size: u64,
 }
 
-/// All active jobs at one moment.
+/// All active jobs at one moment, in as many parts as it takes to keep each message small. The parts come one after the
+/// other; whoever reads them gathers the jobs, and takes them over with the last part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
-    /// The jobs, by id.
+    /// The jobs of this part, by id, over all parts.
     pub jobs: Vec<JobMonitoringData>,
+    /// Whether another part of the same snapshot follows. It is `false` on the last one, which may be the only one.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// A job moved.

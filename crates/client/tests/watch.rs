@@ -87,6 +87,9 @@ async fn nothing_comes_through_before_the_filter_holds() {
     let mut socket = server.greeted(HEARTBEAT).await;
     let asked = socket.receive().await;
     assert_eq!(asked, json!({ "type": "set_filters", "id": "filter", "data": { "filters": [{ "jobIds": ["j2"] }] } }));
+    let mut part = snapshot(&["j0"]);
+    part["data"]["more"] = json!(true);
+    socket.send(part).await;
     socket.send(snapshot(&["j1", "j2"])).await;
     socket.send(progress("j1", 1)).await;
     let mut ack = frame("ack", json!({}));
@@ -98,6 +101,41 @@ async fn nothing_comes_through_before_the_filter_holds() {
     assert!(matches!(next(&mut watch).await, Event::Connected(_)));
     assert_snapshot(&next(&mut watch).await, &["j2"]);
     assert_progress(&next(&mut watch).await, 3);
+}
+
+#[tokio::test]
+async fn the_parts_of_a_snapshot_are_one_event() {
+    let server = Server::bind().await;
+    let mut watch = server.client().watch(Filter::new());
+    let part = |id: &str| {
+        let mut part = snapshot(&[id]);
+        part["data"]["more"] = json!(true);
+        part
+    };
+    // A connection that breaks within a snapshot leaves nothing of it behind.
+    let mut socket = server.greeted(HEARTBEAT).await;
+    socket.send(part("j0")).await;
+    socket.ping("the part was read").await;
+    socket.cut();
+    assert!(matches!(next(&mut watch).await, Event::Connected(_)));
+    assert_disconnected(&next(&mut watch).await, "cannot reach");
+
+    let mut socket = server.greeted(HEARTBEAT).await;
+    for frame in [part("j1"), part("j2"), snapshot(&["j3"]), progress("j3", 10)] {
+        socket.send(frame).await;
+    }
+    assert!(matches!(next(&mut watch).await, Event::Connected(_)));
+    let event = next(&mut watch).await;
+    assert_snapshot(&event, &["j1", "j2", "j3"]);
+    let Event::Snapshot(Frame { message: ServerMessage::Snapshot(whole), .. }) = event else { unreachable!() };
+    assert!(!whole.more, "nothing is left to come");
+    assert_progress(&next(&mut watch).await, 10);
+
+    // A server that fell behind its log sends another one, which replaces the first.
+    for frame in [part("j4"), snapshot(&["j5"])] {
+        socket.send(frame).await;
+    }
+    assert_snapshot(&next(&mut watch).await, &["j4", "j5"]);
 }
 
 #[tokio::test]

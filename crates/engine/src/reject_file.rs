@@ -8,6 +8,7 @@ use etlplus_core::ids::JobId;
 use etlplus_core::reject::RejectSample;
 use etlplus_core::{BrokenRule, Failure, Reject, RejectSummary};
 
+use crate::failure::io_failure;
 use crate::target::AtomicFile;
 
 /// Rows shown for each broken rule of each field.
@@ -76,12 +77,16 @@ impl RejectFile {
         summaries
     }
 
-    /// Puts the file in place.
-    pub(crate) fn commit(self) -> Result<(), Failure> {
+    /// Puts the file in place, and a copy of one that has rows at `copy`, where that is wanted.
+    pub(crate) fn commit(self, copy: Option<&Path>) -> Result<(), Failure> {
+        let has_rows = !self.summaries.is_empty();
         let file = self.file.into_inner().map_err(|error| {
             let (error, file) = error.into_parts();
             file.get_ref().write_failure(&error)
         })?;
+        if let Some(copy) = copy.filter(|_| has_rows) {
+            file.keep_copy(copy).map_err(|error| io_failure("write", copy, &error))?;
+        }
         file.commit().map(|_| ())
     }
 }

@@ -5,6 +5,7 @@
 //!   lock           held by the runner as long as it lives; holds its process id
 //!   log.ndjson     the spool: each log line as it was said
 //!   outcome.json   how the attempt ended; appears whole or not at all, and is on disk then
+//!   stopped        there where the server was told to end, and ended the attempt
 //!   stderr         what the runner's standard error took: panics, mostly
 //! ```
 
@@ -53,9 +54,9 @@ impl AttemptFolder {
         &self.0
     }
 
-    /// Makes the directory, which only the server's user can look into: log lines may hold data.
+    /// Makes the directory.
     pub(crate) fn create(&self) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+        create_private(&self.0)
     }
 
     /// Removes the directory, if it is there.
@@ -108,6 +109,16 @@ impl AttemptFolder {
         }
     }
 
+    /// Notes that the server was told to end, and ended the attempt with itself.
+    pub(crate) fn mark_stopped(&self) -> io::Result<()> {
+        File::create(self.0.join("stopped"))?.sync_all()
+    }
+
+    /// Whether that is noted.
+    pub(crate) fn is_marked_stopped(&self) -> bool {
+        self.0.join("stopped").exists()
+    }
+
     /// Takes hold of the directory for this process, the runner.
     ///
     /// # Errors
@@ -153,6 +164,11 @@ impl AttemptFolder {
             false => Err(io::Error::other("a runner that was killed does not end")),
         }
     }
+}
+
+/// Makes a directory that only the server's user can look into: log lines and rejected rows hold data.
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn try_lock_for(lock: &File, time: Duration) -> io::Result<bool> {

@@ -70,8 +70,9 @@ async fn checked(definition: JobDefinition) -> Result<JobDefinition, InspectErro
     }
 }
 
+/// Asks a runner, which is killed where nobody waits for the answer any more.
 async fn ask(program: &RunnerProgram, task: Task) -> Result<FromRunner, Failure> {
-    let mut runner = Runner::spawn(program, Stdio::null())?;
+    let mut runner = Runner::spawn(program, Stdio::null(), true)?;
     let answer = timeout(TIMEOUT, async {
         runner.greet(task).await?;
         match runner.output.next().await {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use etlplus_core::Mistake;
 use etlplus_core::ids::JobId;
-use etlplus_core::job::{IllegalMove, JobDefinition, JobFact, JobHeader, JobType};
+use etlplus_core::job::{IllegalMove, JobDefinition, JobFact, JobHeader, JobInput, JobType};
 use etlplus_core::pipeline::{ArgumentError, Pipeline};
 use etlplus_core::ports::{Change, JobRecord, LedgerError, StagePreview, StoreUnavailable};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::inspect::{self, InspectError};
@@ -17,6 +19,9 @@ use crate::manager::Command;
 use crate::runner::{Unfit, spec};
 use crate::supervisor::Context;
 
+/// How long a command waits for the manager to hear of a job that is recorded.
+const HEARSAY_WAIT: Duration = Duration::from_millis(10);
+const HEARSAY_TRIES: u32 = 500;
 /// Checks and previews that run at the same time: each is a process with an engine of its own.
 const INSPECTIONS_MAX: usize = 2;
 
@@ -46,6 +51,9 @@ pub enum SubmitError {
         /// How many wait.
         waiting: usize,
     },
+    /// The store refuses the job.
+    #[error("{0}")]
+    Refused(String),
     /// The store cannot answer now.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
@@ -63,6 +71,9 @@ pub enum CommandError {
     /// The job is where the command means nothing.
     #[error(transparent)]
     Illegal(#[from] IllegalMove),
+    /// The store refuses what would become of the job.
+    #[error("{0}")]
+    Refused(String),
     /// The store cannot answer now.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
@@ -113,8 +124,7 @@ impl Jobs {
         let change = Change::Submit { header: header.clone(), definition };
         self.context.ledger.record(vec![change]).await.map_err(|error| match error {
             LedgerError::Unavailable(error) => SubmitError::Unavailable(error),
-            // A new id is nobody else's.
-            LedgerError::Conflict { .. } => SubmitError::Stopped,
+            error @ (LedgerError::Conflict { .. } | LedgerError::Refused(_)) => SubmitError::Refused(error.to_string()),
         })?;
         let record = JobRecord { header: Arc::new(header), state, report: None };
         // A manager that has ended leaves the job to the next server's, which finds it recorded.
@@ -127,20 +137,27 @@ impl Jobs {
     /// # Errors
     /// See [`CommandError`].
     pub async fn cancel(&self, job: JobId) -> Result<JobRecord, CommandError> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Cancel { job, reply };
-        self.commands.send(command).await.map_err(|_| CommandError::Stopped)?;
-        match answer.await.map_err(|_| CommandError::Stopped)? {
-            // The manager knows the jobs that have not ended.
-            Err(CommandError::Unknown) => self.cancel_ended(job).await,
-            other => other,
+        for _ in 0..HEARSAY_TRIES {
+            let (reply, answer) = oneshot::channel();
+            let command = Command::Cancel { job, reply };
+            self.commands.send(command).await.map_err(|_| CommandError::Stopped)?;
+            match answer.await.map_err(|_| CommandError::Stopped)? {
+                // The manager knows the jobs that have not ended.
+                Err(CommandError::Unknown) => self.ensure_active(job).await?,
+                other => return other,
+            }
+            // The job was recorded a moment ago, and its manager is about to hear of it.
+            sleep(HEARSAY_WAIT).await;
         }
+        Err(CommandError::Stopped)
     }
 
-    async fn cancel_ended(&self, job: JobId) -> Result<JobRecord, CommandError> {
+    /// # Errors
+    /// There is no such job, or it has ended.
+    async fn ensure_active(&self, job: JobId) -> Result<(), CommandError> {
         let record = self.context.history.job(job).await?.ok_or(CommandError::Unknown)?;
-        record.state.apply(etlplus_core::job::JobInput::Cancel, self.context.clock.now())?;
-        Ok(record)
+        record.state.apply(JobInput::Cancel, self.context.clock.now())?;
+        Ok(())
     }
 
     /// Every mistake of a pipeline that can be known before a row is read, found by a runner process.

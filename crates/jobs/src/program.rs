@@ -3,14 +3,24 @@
 use std::process::Stdio;
 
 use etlplus_core::Failure;
+use rustix::io::Errno;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Duration, timeout};
 
 use crate::options::RunnerProgram;
 use crate::protocol::{self, FrameError, FrameReader, FromRunner, Hello, Task, ToRunner};
 
-/// How long a runner may take to say who it is: it does so before anything else.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a runner may take to say who it is and to take its task: it does so before anything else.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The code of the failure of an attempt that the server had no means to begin, for now.
+pub(crate) const SERVER_SHORT: &str = "server_short";
+
+/// Whether the system lacks what it may have again in a moment: processes, open files, memory.
+pub(crate) fn is_shortage(error: &std::io::Error) -> bool {
+    const SHORTAGES: [Errno; 4] = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&Errno::from_raw_os_error(code)))
+}
 
 /// A runner that was given its task.
 #[derive(Debug)]
@@ -29,18 +39,20 @@ impl Runner {
     ///
     /// # Errors
     /// Where the system refuses the process.
-    pub(crate) fn spawn(program: &RunnerProgram, stderr: Stdio) -> Result<Self, Failure> {
+    pub(crate) fn spawn(program: &RunnerProgram, stderr: Stdio, kill_on_drop: bool) -> Result<Self, Failure> {
         let RunnerProgram { program, arguments } = program;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
-        let failed = |error: &dyn std::fmt::Display| {
+        command.kill_on_drop(kill_on_drop);
+        let failed = |error: std::io::Error| {
             let message = format!("cannot start the runner {}: {error}", program.display());
-            Failure::transient("runner_not_started", message, "look at the limits of processes, memory and open files")
+            let code = if is_shortage(&error) { SERVER_SHORT } else { "runner_not_started" };
+            Failure::transient(code, message, "look at the limits of processes, memory and open files")
         };
-        let mut child = command.spawn().map_err(|error| failed(&error))?;
+        let mut child = command.spawn().map_err(failed)?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(input), Some(output)) => Ok(Self { child, input: Some(input), output: FrameReader::new(output) }),
-            _ => Err(failed(&"it has no pipes")),
+            _ => Err(Failure::bug("a runner was started without pipes")),
         }
     }
 
@@ -49,13 +61,16 @@ impl Runner {
     /// # Errors
     /// Where it says something else, or nothing for too long. It is to be killed then.
     pub(crate) async fn greet(&mut self, task: Task) -> Result<(), Failure> {
-        let hello = timeout(HELLO_TIMEOUT, self.output.next::<FromRunner>()).await;
-        match hello {
-            Ok(Ok(Some(FromRunner::Hello(hello)))) if hello == Hello::ours() => {}
-            Ok(Ok(Some(other))) => return Err(nonsense(&format!("it began with {:.200}", format!("{other:?}")))),
-            Ok(Ok(None)) => return Err(nonsense("it ended before it said who it is")),
-            Ok(Err(error)) => return Err(nonsense(&error.to_string())),
-            Err(_) => return Err(nonsense(&format!("it said nothing for {} s", HELLO_TIMEOUT.as_secs()))),
+        let silent = |_| Err(nonsense(&format!("it did not take its task within {} s", GREETING_TIMEOUT.as_secs())));
+        timeout(GREETING_TIMEOUT, self.exchange(task)).await.unwrap_or_else(silent)
+    }
+
+    async fn exchange(&mut self, task: Task) -> Result<(), Failure> {
+        match self.output.next::<FromRunner>().await {
+            Ok(Some(FromRunner::Hello(hello))) if hello == Hello::ours() => {}
+            Ok(Some(other)) => return Err(nonsense(&format!("it began with {:.200}", format!("{other:?}")))),
+            Ok(None) => return Err(nonsense("it ended before it said who it is")),
+            Err(error) => return Err(nonsense(&error.to_string())),
         }
         self.say(&ToRunner::Task(task)).await.map_err(|error| nonsense(&error.to_string()))
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use etlplus_core::ids::{AttemptNumber, JobId};
 use etlplus_core::job::JobDefinition;
-use etlplus_core::ports::StagePreview;
+use etlplus_core::ports::{RunReport, StagePreview};
 use etlplus_core::{Failure, Mistake, Progress, RejectSummary};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,8 @@ pub(crate) enum FromRunner {
     },
     /// The spool file grew: a hint, which loses nothing if it is lost.
     Spooled,
+    /// How the attempt ended, where that cannot be written to the outcome file.
+    Ended(RunReport),
     /// The answer to a check.
     Checked(Vec<Mistake>),
     /// The answer to a preview.

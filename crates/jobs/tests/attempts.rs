@@ -118,6 +118,17 @@ async fn a_program_that_is_no_runner_gets_no_task() {
 }
 
 #[tokio::test]
+async fn a_runner_that_ends_its_output_and_lives_on_is_ended() {
+    let server = Server::open().await;
+    let managing = server.manage(server.options()).await;
+    let mut facts = server.facts();
+    let id = managing.jobs.submit(job("deaf")).await.expect("it is accepted").header.id;
+    facts.until_status(id, Failed).await;
+    let JobState::Failed { failure, .. } = server.state(id).await else { panic!("it failed") };
+    assert_eq!(failure.code, "runner_died", "{}", failure.message);
+}
+
+#[tokio::test]
 async fn a_line_that_was_cut_off_is_told_as_such() {
     let server = Server::open().await;
     let managing = server.manage(server.options()).await;

@@ -117,3 +117,22 @@ async fn while_the_store_is_away_nothing_is_lost_and_then_nothing_is_doubled() {
     let expected: Vec<String> = (0..20_000).map(|number| format!("line {number}")).collect();
     assert!(facts.lines(other) == expected, "{} lines came", facts.lines(other).len());
 }
+
+#[tokio::test]
+async fn what_earlier_servers_left_is_removed_and_nothing_else() {
+    let server = Server::open().await;
+    let attempts = server.folder.path().join("attempts");
+    for number in 0..500 {
+        std::fs::create_dir_all(attempts.join(format!("left.{number}"))).expect("it can be made");
+    }
+    let mut facts = server.facts();
+    let managing = server.manage(server.options()).await;
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(managing.jobs.submit(job("complete")).await.expect("it is accepted").header.id);
+    }
+    for id in ids {
+        facts.until_status(id, Completed).await;
+    }
+    eventually("the directories are removed", || server.attempt_folders() == 0).await;
+}

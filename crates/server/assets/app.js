@@ -19,6 +19,8 @@ let selected = null;
 let isChosen = false;
 /** The lines shown for the selected job, by attempt and number: the same line can come with a page and live. */
 let lines = new Map();
+/** The jobs of a snapshot's parts, until the last part is here. */
+let gathered = [];
 let retryMs = RETRY_FIRST_MS;
 let isDrawn = true;
 
@@ -30,7 +32,11 @@ const newestFirst = (a, b) => (a.jobId < b.jobId ? 1 : -1);
 // ---- What is heard
 
 const hear = {
-  snapshot({ jobs: active }) {
+  snapshot({ jobs: part, more }) {
+    gathered = gathered.concat(part);
+    if (more) return;
+    const active = gathered;
+    gathered = [];
     const isActive = new Set(active.map((job) => job.jobId));
     for (const [id, job] of jobs) if (!isEnded(job) && !isActive.has(id)) jobs.delete(id);
     for (const job of active) jobs.set(job.jobId, job);
@@ -125,6 +131,8 @@ function select(id) {
 }
 
 function connect() {
+  // The parts of a connection that broke off are those of no snapshot.
+  gathered = [];
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(`${scheme}//${location.host}/ws`, "etlplus.v1");
   socket.onopen = () => { showConnection("live", "Live"); retryMs = RETRY_FIRST_MS; };

@@ -10,6 +10,7 @@ mod guard;
 mod live;
 mod options;
 mod peer;
+mod places;
 mod problem;
 mod query;
 mod rest;

@@ -13,7 +13,7 @@ pub const MESSAGE_QUEUE_SIZE: RangeInclusive<usize> = 1..=1_000_000;
 /// How the server works. [`Options::check`] says which values fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Connections of the live channel at once, WebSockets and event streams together.
+    /// Connections of the live channel at once: WebSockets, event streams, and logs that are followed or downloaded.
     pub max_connections: usize,
     /// Time between two pings. A client that answers none for two of them is taken for gone.
     pub heartbeat_interval: Duration,

@@ -8,6 +8,8 @@ use etlplus_core::Mistake;
 use etlplus_core::pipeline::ArgumentError;
 use etlplus_core::ports::StoreUnavailable;
 
+/// The media type of a problem.
+const PROBLEM_TYPE: &str = "application/problem+json";
 /// Seconds after which it makes sense to ask again.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
@@ -49,6 +51,23 @@ impl Refusal {
     pub(crate) fn unavailable(code: &str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail, remedy)
             .with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into())
+    }
+
+    /// The whole response of HTTP, for a connection on which nobody reads requests.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        let Parts { problem, status, headers } = *self.0;
+        let body = serde_json::to_vec(&problem).expect("a problem has only text keys");
+        let mut bytes =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_TYPE}\r\ncontent-length: {}\r\n", body.len())
+                .into_bytes();
+        for (name, value) in &headers {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&body);
+        bytes
     }
 
     pub(crate) fn job_not_found() -> Self {
@@ -135,7 +154,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Parts { problem, status, headers } = *self.0;
         let mut response = (status, Json(problem)).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(PROBLEM_TYPE);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response.headers_mut().extend(headers);
         response

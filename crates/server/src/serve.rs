@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse;
 use etlplus_bus::Bus;
 use etlplus_core::ports::{Clock, History, Pipelines};
 use etlplus_jobs::Jobs;
@@ -15,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -24,11 +25,10 @@ use crate::app::App;
 use crate::live::Hub;
 use crate::options::{OptionFault, Options};
 use crate::peer::Peer;
+use crate::places::{self, Place, Places, RESERVE_HEADER_WAIT, RESERVE_LASTS_MAX};
 use crate::rest;
 use crate::transport::Transport;
 
-/// Connections of HTTP at once. The live channel is counted by itself.
-const HTTP_CONNECTIONS_MAX: usize = 1024;
 /// How long a request's head may take to arrive, and how long a connection may wait for its next request.
 const HEADER_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, and of a response that waits to be written.
@@ -121,12 +121,14 @@ struct Server {
 
 impl Server {
     async fn accept_all(&self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
+        let places = Places::new();
         loop {
-            // Who comes beyond the limit waits in the kernel's queue.
-            let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+            // Everybody is accepted: who waited in the kernel's queue could not tell this server from a dead one.
             match listener.accept().await {
-                Ok((stream, remote)) => self.start(stream, remote, place),
+                Ok((stream, remote)) => match places.take() {
+                    Some(place) => self.start(stream, remote, place),
+                    None => places::turn_away(&stream),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_BACKOFF).await;
@@ -135,7 +137,7 @@ impl Server {
         }
     }
 
-    fn start(&self, stream: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
+    fn start(&self, stream: TcpStream, remote: SocketAddr, place: Place) {
         let Ok(local) = stream.local_addr() else { return };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small frames may be held back by the kernel");
@@ -143,28 +145,37 @@ impl Server {
         if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES) {
             tracing::debug!(%error, "the kernel keeps its own size of send buffer");
         }
+        let is_reserve = matches!(place, Place::Reserve(_));
+        let lasts_max = if is_reserve { RESERVE_LASTS_MAX } else { Duration::MAX };
         let peer = Peer::new(remote, local.ip(), place);
         let (shutdown, cut) = (self.shutdown.clone(), self.cut.clone());
-        let connection = converse(self.router.clone(), stream, peer, shutdown);
+        let connection = converse(self.router.clone(), stream, peer, is_reserve, shutdown);
         self.tasks.spawn(async move {
             tokio::select! {
-                () = connection => {}
+                _in_time = tokio::time::timeout(lasts_max, connection) => {}
                 () = cut.cancelled() => {}
             }
         });
     }
 }
 
-/// Serves the requests of one connection, one after the other.
-async fn converse(router: Router, stream: TcpStream, peer: Peer, shutdown: CancellationToken) {
+/// Serves the requests of one connection, one after the other; from the reserve a single one, if it has to come through.
+async fn converse(router: Router, stream: TcpStream, peer: Peer, is_reserve: bool, shutdown: CancellationToken) {
     let remote = peer.remote;
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(request)
+        let router = router.clone();
+        async move {
+            if is_reserve && !places::is_vital(request.method(), request.uri().path()) {
+                return Ok(places::refusal().into_response());
+            }
+            router.oneshot(request).await
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_WAIT)
+        .header_read_timeout(if is_reserve { RESERVE_HEADER_WAIT } else { HEADER_WAIT })
+        .keep_alive(!is_reserve)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(Transport::new(stream)), service)
         .with_upgrades();

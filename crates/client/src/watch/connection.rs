@@ -18,8 +18,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use crate::client::{CONNECT_TIMEOUT, Client, REQUEST_TIMEOUT};
 use crate::error::Error;
 
-/// The largest message that is read: a snapshot of ten thousand active jobs, with room to spare.
-const MESSAGE_MAX_BYTES: usize = 64 << 20;
+/// The largest message that is read. A part of a snapshot has half a MiB; a job that is larger comes alone, with 64 KiB of
+/// log lines and as many rejected values as it has rules.
+const MESSAGE_MAX_BYTES: usize = 16 << 20;
 /// A connection on which nothing came for so many heartbeats is dead: two of them could have been late.
 const SILENT_HEARTBEATS_MAX: f64 = 2.5;
 /// A server may ask for any interval; beyond an hour a dead connection would never be noticed.
@@ -118,6 +119,11 @@ impl Connection {
         }
     }
 
+    /// What was said makes no sense.
+    pub(super) fn not_understood(&self, reason: &impl ToString) -> Broken {
+        not_understood(&self.address, reason)
+    }
+
     /// The frame in `text`; `None` for one of a type that this version does not know.
     fn frame(&self, text: &str) -> Result<Option<Frame>, Broken> {
         #[derive(Deserialize)]
@@ -176,7 +182,7 @@ fn refused_upgrade(address: &str, response: &Response) -> Broken {
 /// What an error on an open connection means.
 fn broken(address: &str, error: &WsError) -> Broken {
     match error {
-        // The next snapshot would be as large.
+        // The next one would be as large.
         WsError::Capacity(error) => not_understood(address, error),
         WsError::ConnectionClosed | WsError::AlreadyClosed => for_now(address, "it hung up"),
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => for_now(address, "it hung up"),

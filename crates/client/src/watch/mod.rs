@@ -1,6 +1,7 @@
 //! The live channel: all active jobs, then what happens to them.
 
 mod connection;
+mod gathering;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::feed::{Feed, Outlet, Stop};
 use connection::{Broken, Connection};
+use gathering::Gathering;
 
 /// The `id` of the message that asks for the filter, by which its answer is known.
 const FILTER_ID: &str = "filter";
@@ -22,8 +24,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 pub enum Event {
     /// The connection stands. A snapshot is next.
     Connected(ConnectionAck),
-    /// All active jobs that the filter lets through, as a [`ServerMessage::Snapshot`]. It replaces whatever was known
-    /// before: a job that is no longer in it has ended meanwhile.
+    /// All active jobs that the filter lets through, as one [`ServerMessage::Snapshot`], in however many parts it came. It
+    /// replaces whatever was known before: a job that is no longer in it has ended meanwhile.
     Snapshot(Frame),
     /// Something happened after the snapshot.
     Update(Frame),
@@ -96,21 +98,27 @@ impl Watcher {
                 return Ok(broken);
             }
         }
+        let mut gathering = Gathering::default();
         let mut has_snapshot = false;
         loop {
-            let frame = match connection.next().await {
+            let mut frame = match connection.next().await {
                 Ok(frame) => frame,
                 Err(broken) => return Ok(broken),
             };
             let is_answer = frame.id.as_deref() == Some(FILTER_ID);
-            match &frame.message {
+            match &mut frame.message {
                 ServerMessage::ErrorMessage(refusal) if is_answer => {
                     return Ok(Broken::ForGood(connection::refused(refusal)));
                 }
                 ServerMessage::Ack {} if is_answer => is_filtered = true,
-                ServerMessage::Snapshot(_) if is_filtered => {
-                    has_snapshot = true;
-                    self.outlet.put(Event::Snapshot(frame)).await?;
+                ServerMessage::Snapshot(part) if is_filtered => {
+                    has_snapshot = match gathering.take(part) {
+                        Ok(is_whole) => is_whole,
+                        Err(error) => return Ok(connection.not_understood(&error)),
+                    };
+                    if has_snapshot {
+                        self.outlet.put(Event::Snapshot(frame)).await?;
+                    }
                 }
                 ServerMessage::JobStatusUpdate(_)
                 | ServerMessage::JobProgressUpdate(_)

@@ -1,7 +1,7 @@
 //! The engine, as its callers see it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,12 +35,24 @@ pub struct Control {
     cancelled: AtomicBool,
     rejects: Mutex<Arc<[RejectSummary]>>,
     log: Option<Arc<dyn LogSink>>,
+    reject_copy: Option<PathBuf>,
 }
 
 impl Control {
     /// One whose job says what it does to `log`.
     pub fn with_log(log: Arc<dyn LogSink>) -> Self {
         Self { log: Some(log), ..Self::default() }
+    }
+
+    /// The same, whose job leaves a second name, or a copy, of its reject file at `path` if it rejects anything. The file at
+    /// the pipeline's own path is replaced by the next job, which may run at the same time.
+    pub fn keeping_rejects(self, path: PathBuf) -> Self {
+        Self { reject_copy: Some(path), ..self }
+    }
+
+    /// Where the job's own reject file is wanted, if it is.
+    pub fn reject_copy(&self) -> Option<&Path> {
+        self.reject_copy.as_deref()
     }
 
     /// Asks the job to stop. It does so within a batch and leaves its target untouched.

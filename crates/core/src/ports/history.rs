@@ -65,6 +65,15 @@ pub struct StoredLine {
     pub line: LogLine,
 }
 
+/// How much of an attempt's spool file is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpoolPosition {
+    /// Its first bytes.
+    pub bytes: u64,
+    /// The number of the last line in them.
+    pub line: u64,
+}
+
 /// Which lines of a job are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogQuery {
@@ -132,6 +141,7 @@ pub trait History: Send + Sync {
     /// The last readings of a job, in order: at most `limit`.
     fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>>;
 
-    /// How many bytes of an attempt's spool file are recorded as log lines; 0 where none are.
-    fn spool_bytes(&self, job: JobId, attempt: AttemptNumber) -> Answer<'_, Result<u64, StoreUnavailable>>;
+    /// How much of an attempt's spool file is recorded as log lines; nothing where none is.
+    fn spool_position(&self, job: JobId, attempt: AttemptNumber)
+    -> Answer<'_, Result<SpoolPosition, StoreUnavailable>>;
 }

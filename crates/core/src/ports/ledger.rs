@@ -161,6 +161,9 @@ pub enum LedgerError {
         /// Where it is; `None` where there is no such job.
         found: Option<JobStatus>,
     },
+    /// The store will never take one of the changes, because it cannot be true. Asking again is of no use.
+    #[error("the store refuses what was to be recorded: {0}: please report it with the version")]
+    Refused(String),
     /// The store cannot answer now.
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),

@@ -14,7 +14,9 @@ mod settings;
 pub use alerts::{Alert, AlertStatus, Alerts};
 pub use clock::Clock;
 pub use executor::{Control, Executor, Outcome, RunReport, StagePreview, TargetReport};
-pub use history::{History, HistoryError, JobQuery, JobRecord, LogQuery, LogRange, Snapshot, StoredLine};
+pub use history::{
+    History, HistoryError, JobQuery, JobRecord, LogQuery, LogRange, Snapshot, SpoolPosition, StoredLine,
+};
 pub use ledger::{
     AttemptReport, Change, Fact, Ledger, LedgerError, LogPosition, Reading, Recorded, Sample, StoreUnavailable,
 };

@@ -61,6 +61,14 @@ impl AtomicFile {
         io_failure("write", &self.path, error)
     }
 
+    /// Gives the content another name as well, or copies it where that is on another file system. To be called before the
+    /// commit: afterwards another job may have replaced the file at its place.
+    pub(crate) fn keep_copy(&self, copy: &Path) -> io::Result<()> {
+        // One that was left by an attempt of the same number is not it.
+        let _ = fs::remove_file(copy);
+        fs::hard_link(&self.temporary, copy).or_else(|_| fs::copy(&self.temporary, copy).map(|_| ()))
+    }
+
     /// Makes the content durable, then gives the file its name, then makes the name durable. Returns its size in bytes.
     pub(crate) fn commit(mut self) -> Result<u64, Failure> {
         self.put_in_place().map_err(|error| self.write_failure(&error))

@@ -9,6 +9,7 @@ use etlplus_jobs::{Manager, RunnerProgram};
 use etlplus_monitor::Monitor;
 use etlplus_server::{Options, Parts, ServeError};
 use etlplus_store::{FatalError, Opened, Store, Writer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -46,7 +47,12 @@ pub(super) fn with_guest(
             format!("{} can be reached from other machines, and nobody is asked who they are", arguments.listen);
         return Err(Failure::user("not_loopback", message, "listen on 127.0.0.1 or [::1], and let a proxy or SSH ask"));
     }
+    if arguments.data.to_str().is_none() {
+        let message = format!("the data folder {} has a name that is no UTF-8", arguments.data.display());
+        return Err(Failure::user("data_folder", message, "name another folder with --data"));
+    }
     start_log()?;
+    raise_open_files();
     let runtime = Runtime::new().map_err(|error| {
         Failure::transient("no_threads", format!("cannot start threads: {error}"), "raise the limit of processes")
     })?;
@@ -60,16 +66,29 @@ fn start_log() -> Result<(), Failure> {
         Failure::user("log_filter", message, "write a level such as debug, or target=level pairs")
     })?;
     let has_colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(has_colours).init();
+    // A log that nobody can take, as on a full disk, must not end the server.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    log.with_ansi(has_colours).log_internal_errors(false).init();
     Ok(())
+}
+
+/// Lets the process open as many files as the system allows: the usual limit, 1,024, is less than the connections that may
+/// watch. Where it cannot be raised, connections are refused before jobs are.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn serve(arguments: &ServeArgs, guest: impl AsyncFnOnce(String) -> Result<(), Failure>) -> Result<Exit, Failure> {
     let mut signals = Signals::install()?;
+    // Before anything is made: a port in use should leave nothing behind.
+    let listener = listen(arguments).await?;
     let opened = Store::open(&arguments.data).await;
     let Opened { store, bus, mut writer } =
         opened.map_err(|error| Failure::user("store_unusable", error.to_string(), "the server did not start"))?;
-    let listener = listen(arguments).await?;
     let address = listener.local_addr().map_err(|error| Failure::bug(format!("a listener has no address: {error}")))?;
 
     let shutdown = CancellationToken::new();

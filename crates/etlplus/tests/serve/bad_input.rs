@@ -64,7 +64,11 @@ async fn each_bad_request_is_told_what_is_wrong_and_the_server_lives_on() {
 
     problem(post(&server, "/api/jobs", "application/json", "{\"definition\": "), 400, "bad_json");
     problem(post(&server, "/api/jobs", "text/plain", "{}"), 415, "unsupported_media_type");
-    problem(post(&server, "/api/jobs", "application/json", &format!("\"{}\"", "x".repeat(10 << 20))), 413, "too_large");
+    problem(
+        post(&server, "/api/jobs", "application/json", &format!("\"{}\"", "x".repeat(10 << 20))),
+        413,
+        "body_too_large",
+    );
 
     let deep = format!("name: deep\nsource: {}{}", "[".repeat(1000), "]".repeat(1000));
     let body = serde_json::json!({ "definition": deep, "folder": "/nowhere" }).to_string();

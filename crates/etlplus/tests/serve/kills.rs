@@ -108,3 +108,17 @@ async fn a_server_that_is_told_to_end_does_so_and_the_next_one_goes_on() {
     let job = wait_for_end(&server.client(), &id).await;
     assert_eq!((job.status, job.attempt), (JobStatus::Completed, 2));
 }
+
+/// A log on a full disk, or one whose reader is gone.
+#[tokio::test]
+async fn a_server_whose_own_log_cannot_be_written_goes_on_and_ends_well() {
+    let folder = Folder::with_orders(orders(100, 0));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("this is Linux");
+    let server = Server::start_logging_to(&folder, &[], full);
+    let client = server.client();
+    for _ in 0..3 {
+        let id = client.submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted").job_id;
+        assert_eq!(wait_for_end(&client, &id).await.status, JobStatus::Completed);
+    }
+    assert_eq!(server.terminate().code(), Some(0));
+}

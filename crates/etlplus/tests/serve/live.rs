@@ -197,10 +197,36 @@ async fn a_log_beyond_its_limit_ends_with_what_was_left_out_and_the_job_complete
     let id = client.submit(&talkative(job_of(&folder, "orders.yaml"))).await.expect("it is accepted").job_id;
     let job = wait_for_end(&client, &id).await;
     assert_eq!((job.status, job.metrics.records_failed), (JobStatus::Completed, 40_000));
-    let last = job.recent_logs.last().expect("it said something");
-    assert!(last.message.contains("more lines were left out"), "{}", last.message);
-    let kept = last.line - 1;
-    let left_out: u64 = last.message.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    let [.., note, summary, end] = job.recent_logs.as_slice() else { panic!("{:?}", job.recent_logs) };
+    assert!(note.message.contains("more lines were left out"), "{}", note.message);
+    assert!(summary.message.contains("40000 rows were rejected"), "how it ends is kept: {}", summary.message);
+    assert!(end.message.starts_with("completed: 40001 rows checked"), "{}", end.message);
+    let kept = note.line - 1;
+    let left_out: u64 = note.message.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
     // Besides the rejected rows, a few lines say what the job does.
     assert!((40_000..40_020).contains(&(kept + left_out)), "{kept} kept and {left_out} left out");
+}
+
+#[tokio::test]
+async fn jobs_of_one_pipeline_at_once_keep_their_rejects_apart() {
+    let yaml = ORDERS.replace("path: orders.csv", "path: \"${data}.csv\"");
+    let yaml = format!("{yaml}parameters:\n  data: string\nrejects: {{ max_percent: 100 }}\n");
+    let folder = Folder::new().file("orders.yaml", yaml);
+    let folder = folder.file("few.csv", orders(10, 100)).file("many.csv", orders(10, 3000));
+    let server = Server::start(&folder, &["--max-concurrent-jobs", "8"]);
+    let client = server.client();
+    let mut jobs = Vec::new();
+    for _ in 0..20 {
+        for (data, rejects) in [("few", 100), ("many", 3000)] {
+            let parameters = BTreeMap::from([("data".to_owned(), data.to_owned())]);
+            let job = etlplus_api::SubmitJob { parameters, ..job_of(&folder, "orders.yaml") };
+            jobs.push((client.submit(&job).await.expect("it is accepted").job_id, rejects));
+        }
+    }
+    for (id, rejects) in jobs {
+        let job = wait_for_end(&client, &id).await;
+        assert_eq!((job.status, job.metrics.records_failed), (JobStatus::Completed, rejects));
+        let last = client.rejects(&id, Some(rejects - 1), None).await.expect("the rejects are kept");
+        assert_eq!((last.rows.len(), last.next_after), (1, None), "the file has {rejects} rows");
+    }
 }

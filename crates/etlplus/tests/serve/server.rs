@@ -1,5 +1,6 @@
 //! A running server.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -25,30 +26,35 @@ impl Server {
         Self::try_start(folder, arguments).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
     }
 
+    /// As [`Server::start`], with its own log in `log`.
+    pub(crate) fn start_logging_to(folder: &Folder, arguments: &[&str], log: File) -> Self {
+        let child = command(folder, arguments).stderr(log).spawn().expect("it starts");
+        Self::listening(child).unwrap_or_else(|_| panic!("the server did not start"))
+    }
+
     /// As [`Server::start`]; hands back what it said where it ends instead.
     pub(crate) fn try_start(folder: &Folder, arguments: &[&str]) -> Result<Self, Ran> {
-        let mut command = folder.command(&["serve"]);
-        for (option, value) in [("--listen", "127.0.0.1:0"), ("--data", "data")] {
-            if !arguments.contains(&option) {
-                command.args([option, value]);
-            }
-        }
-        let mut child =
-            command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
-        let mut address = String::new();
-        stdout.read_line(&mut address).expect("a line");
-        if address.is_empty() {
-            let output = child.wait_with_output().expect("it ends");
-            return Err(Ran::from(output));
-        }
+        let child = command(folder, arguments).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut server =
+            Self::listening(child).map_err(|child| Ran::from(child.wait_with_output().expect("it ends")))?;
         // Nobody reads its log further; a full pipe must not hold it up.
-        let mut stderr = child.stderr.take().expect("it was asked for");
+        let mut stderr = server.child.stderr.take().expect("it was asked for");
         std::thread::spawn(move || {
             let mut log = String::new();
             let _ = stderr.read_to_string(&mut log);
             assert!(!log.contains("panicked"), "{log}");
         });
+        Ok(server)
+    }
+
+    /// Waits until it says where it listens; hands it back where it ends instead.
+    fn listening(mut child: Child) -> Result<Self, Child> {
+        let mut stdout = BufReader::new(child.stdout.take().expect("it was asked for"));
+        let mut address = String::new();
+        stdout.read_line(&mut address).expect("a line");
+        if address.is_empty() {
+            return Err(child);
+        }
         Ok(Self { child, _stdout: stdout, address: address.trim().to_owned() })
     }
 
@@ -95,6 +101,17 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn command(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = folder.command(&["serve"]);
+    for (option, value) in [("--listen", "127.0.0.1:0"), ("--data", "data")] {
+        if !arguments.contains(&option) {
+            command.args([option, value]);
+        }
+    }
+    command.args(arguments).stdout(Stdio::piped());
+    command
 }
 
 /// A job of the pipeline in the file `name` of `folder`.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use etlplus_core::Failure;
 use etlplus_core::ids::{AttemptNumber, JobId};
 use etlplus_core::job::{JobHeader, JobInput, JobState, JobStatus};
 use etlplus_core::ports::{
     AttemptReport, Change, Clock, History, JobRecord, Ledger, LedgerError, Outcome, Reading, StoreUnavailable,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -83,6 +85,8 @@ impl Manager {
         shutdown: CancellationToken,
     ) -> Result<(Self, Jobs), StoreUnavailable> {
         let records = history.snapshot().await?.jobs;
+        let folder = options.folder.clone();
+        let found = spawn_blocking(move || recovery::attempt_folders(&folder)).await.unwrap_or_default();
         let context = Arc::new(Context { options, ledger, history, clock, readings, shutdown });
         let (ended, commands) = mpsc::channel(COMMANDS_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -97,7 +101,7 @@ impl Manager {
             unrecorded: VecDeque::new(),
             retry_at: None,
         };
-        manager.recover(records);
+        manager.recover(records, found);
         Ok((manager, jobs))
     }
 
@@ -211,7 +215,7 @@ impl Manager {
         let state = self.apply(id, JobInput::Cancel, None).await.map_err(|error| match error {
             ApplyError::Illegal(error) => CommandError::Illegal(error),
             ApplyError::Ledger(LedgerError::Unavailable(error)) => CommandError::Unavailable(error),
-            ApplyError::Ledger(LedgerError::Conflict { .. }) => CommandError::Unknown,
+            ApplyError::Ledger(error) => CommandError::Refused(error.to_string()),
         })?;
         if let Some(stop) = self.jobs.get(&id).and_then(|job| job.stop.as_ref()) {
             stop.cancel();
@@ -252,7 +256,10 @@ impl Manager {
                 tracing::warn!(%job, %error, "the end of an attempt waits for the store");
                 return Err(ended);
             }
-            Err(error) => tracing::error!(%job, %attempt, %error, "the end of an attempt does not fit its job"),
+            Err(error) => {
+                tracing::error!(%job, %attempt, %error, "the end of an attempt cannot be recorded");
+                self.give_up(job, attempt, &error).await;
+            }
         }
         if let Some(managed) = self.jobs.get_mut(&job) {
             managed.stop = None;
@@ -268,6 +275,15 @@ impl Manager {
             drop(ended.hold);
         });
         Ok(())
+    }
+
+    /// Ends a job whose attempt's end the store refuses, so that nothing waits for it for ever.
+    async fn give_up(&mut self, job: JobId, attempt: AttemptNumber, error: &ApplyError) {
+        let failure = Failure::bug(format!("the end of the attempt cannot be recorded: {error}"));
+        let input = JobInput::Lost { attempt, failure, progress: None, retry_at: None };
+        if let Err(error) = self.apply(job, input, None).await {
+            tracing::error!(%job, %attempt, %error, "nor can that");
+        }
     }
 
     /// Moves a job: decided by the core, then recorded, then believed.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::Path;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use etlplus_core::Failure;
 use etlplus_core::ids::AttemptNumber;
 use etlplus_core::job::{HeldRunner, JobState, JobStatus};
@@ -12,19 +13,32 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Command, Ended, Managed, Manager};
-use crate::supervisor::{Attempt, SERVER_STOPPED};
+use crate::program::SERVER_SHORT;
+use crate::supervisor::{Attempt, SERVER_ENDED, SERVER_STOPPED};
 
-/// A job that went down with its server so often is not tried again: it may be what brings the server down.
-const SERVER_STOPS_MAX: u32 = 5;
+/// A job that comes to so many attempts is not tried again where its server crashes, since it may be what brings it down,
+/// nor where the server cannot begin it.
+const ATTEMPTS_MAX: u32 = 10;
 
-/// When an attempt that was lost is tried again: at once where it went down with its server, else not at all.
+/// How long an attempt waits that the server had no means to begin, times the attempts before it.
+const SHORTAGE_WAIT: TimeDelta = TimeDelta::seconds(2);
+
+/// When an attempt that was lost is tried again: at once where it went down with its server, later where the server had no
+/// means to begin it, else not at all.
 pub(super) fn retry_at(failure: &Failure, attempt: AttemptNumber, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    (failure.code == SERVER_STOPPED && attempt.get() < SERVER_STOPS_MAX).then_some(now)
+    let is_early = attempt.get() < ATTEMPTS_MAX;
+    match failure.code.as_str() {
+        SERVER_ENDED => Some(now),
+        SERVER_STOPPED if is_early => Some(now),
+        SERVER_SHORT if is_early => Some(now + SHORTAGE_WAIT * i32::try_from(attempt.get()).unwrap_or(1)),
+        _ => None,
+    }
 }
 
 impl Manager {
     /// Takes up `records`, the jobs that have not ended. Attempts that ran are taken over, each in a task of its own.
-    pub(super) fn recover(&mut self, records: Vec<JobRecord>) {
+    /// `found` are the names of the attempt directories that there were before any attempt began.
+    pub(super) fn recover(&mut self, records: Vec<JobRecord>, found: Vec<OsString>) {
         let mut kept = BTreeSet::new();
         for JobRecord { header, state, .. } in records {
             let (id, attempt) = (header.id, state.attempt());
@@ -43,17 +57,22 @@ impl Manager {
             }
             self.jobs.insert(id, Managed { header, state, stop, due: Instant::now() });
         }
-        self.remove_leavings(kept);
+        self.remove(found.into_iter().filter(|name| !kept.contains(name)).collect());
     }
 
     /// Removes the directories of attempts whose end is recorded: the server stopped before it came to that.
-    fn remove_leavings(&self, kept: BTreeSet<OsString>) {
+    fn remove(&self, leavings: Vec<OsString>) {
         let attempts = self.context.options.folder.join("attempts");
         self.attempts.spawn_blocking(move || {
-            let Ok(entries) = std::fs::read_dir(&attempts) else { return };
-            for entry in entries.flatten().filter(|entry| !kept.contains(&entry.file_name())) {
-                let _ = std::fs::remove_dir_all(entry.path());
+            for name in leavings {
+                let _ = std::fs::remove_dir_all(attempts.join(name));
             }
         });
     }
+}
+
+/// The names of the attempt directories.
+pub(super) fn attempt_folders(folder: &Path) -> Vec<OsString> {
+    let entries = std::fs::read_dir(folder.join("attempts")).into_iter().flatten();
+    entries.flatten().map(|entry| entry.file_name()).collect()
 }

@@ -9,7 +9,6 @@ mod spool;
 mod usage;
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -18,11 +17,11 @@ use etlplus_core::job::JobDefinition;
 use etlplus_core::log::LogLevel;
 use etlplus_core::pipeline::{self, JobSpec};
 use etlplus_core::ports::{Control, Executor, Outcome, RunReport};
-use etlplus_core::{Failure, Mistake};
+use etlplus_core::{Counters, Failure, Mistake};
 use uuid::Uuid;
 
 use crate::attempt::AttemptFolder;
-use crate::protocol::{self, FromRunner, Hello, RunTask, Task, ToRunner};
+use crate::protocol::{self, FRAME_MAX_BYTES, FrameError, FromRunner, Hello, RunTask, Task, ToRunner};
 use listen::Listener;
 use report::Reporter;
 use spool::Spool;
@@ -38,7 +37,7 @@ type Output = Arc<Mutex<io::Stdout>>;
 /// Answers whether it did all that it was asked; it says no more than that, because nobody but the supervisor asked.
 pub fn run(executor: &dyn Executor) -> bool {
     let output: Output = Arc::new(Mutex::new(io::stdout()));
-    say(&output, &FromRunner::Hello(Hello::ours()));
+    let _ = say(&output, &FromRunner::Hello(Hello::ours()));
     let task = match protocol::read_blocking(&mut io::stdin().lock()) {
         Ok(Some(ToRunner::Task(task))) => task,
         // The server went away before it had something to do for us.
@@ -51,8 +50,7 @@ pub fn run(executor: &dyn Executor) -> bool {
             let _listener = Listener::start(Arc::default());
             let mistakes = spec(nobody(), &definition)
                 .map_or_else(|failures| failures.into_mistakes(), |spec| executor.check(&spec));
-            say(&output, &FromRunner::Checked(mistakes));
-            true
+            say(&output, &FromRunner::Checked(mistakes)).is_ok()
         }
         Task::Preview { definition, rows } => {
             let control = Arc::new(Control::default());
@@ -60,58 +58,71 @@ pub fn run(executor: &dyn Executor) -> bool {
             let previews = spec(nobody(), &definition)
                 .map_err(Unfit::into_failure)
                 .and_then(|spec| executor.preview(&spec, rows.into(), &control));
-            say(&output, &FromRunner::Previewed(previews));
+            if let Err(FrameError::TooLong(bytes)) = say(&output, &FromRunner::Previewed(previews)) {
+                let message = format!("the preview has {bytes} bytes, and may have {FRAME_MAX_BYTES}");
+                let failure = Failure::limit("preview_too_large", message, "ask for fewer rows");
+                return say(&output, &FromRunner::Previewed(Err(failure))).is_ok();
+            }
             true
         }
     }
 }
 
-/// A supervisor that cannot hear is gone; the listener ends the process then.
-fn say(output: &Output, message: &FromRunner) {
+/// Says something to the supervisor. One that cannot hear is gone; the listener ends the process then, so that whoever has
+/// nothing better to say need not look at the answer.
+fn say(output: &Output, message: &FromRunner) -> Result<(), FrameError> {
     let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = protocol::write_blocking(&mut *output, message);
+    protocol::write_blocking(&mut *output, message)
 }
 
 fn run_attempt(executor: &dyn Executor, task: RunTask, output: Output) -> bool {
     let folder = AttemptFolder::at(task.folder.clone());
-    // Without the hold, another runner has the job: this one must not touch its target.
-    let Ok(_hold) = folder.hold() else { return false };
-    let Ok(spool) = Spool::create(&folder.spool(), task.definition.log_level, task.log_max_bytes) else {
-        return false;
+    let (level, max_bytes) = (task.definition.log_level, task.log_max_bytes);
+    // Without the hold, another runner may have the job: this one must not touch its target.
+    let begun = folder.hold().and_then(|hold| Ok((hold, Spool::create(&folder.spool(), level, max_bytes)?)));
+    let (_hold, spool) = match begun {
+        Ok((hold, spool)) => (hold, Arc::new(spool)),
+        Err(error) => {
+            let message = format!("the runner cannot use {}: {error}", folder.path().display());
+            let remedy = "make room and access in the data folder, then submit the job again";
+            let _ = say(&output, &FromRunner::Ended(failed(Failure::transient("attempt_folder", message, remedy))));
+            return false;
+        }
     };
-    let spool = Arc::new(spool);
-    let control = Arc::new(Control::with_log(spool.clone()));
+    let control = Arc::new(Control::with_log(spool.clone()).keeping_rejects(task.reject_copy.clone()));
     let listener = Listener::start(control.clone());
-    let reporter = Reporter::start(control.clone(), spool.clone(), output, Instant::now());
+    let reporter = Reporter::start(control.clone(), spool.clone(), output.clone(), Instant::now());
 
     let mut report = attempt(executor, &task, &control);
     report.rejects.truncate(BROKEN_RULES_MAX);
-    report.reject_file = report.reject_file.and_then(|path| keep_rejects(&path, &task.reject_copy, &control));
+    report.reject_file = task.reject_copy.exists().then(|| task.reject_copy.clone());
     report.progress.usage = usage::read();
-    tell_end(&report, &control);
-    spool.finish();
     // Cancelled by the end of the server, not by a person: the next server decides what becomes of the job.
-    if matches!(report.outcome, Outcome::Cancelled) && listener.is_orphaned() {
+    let is_orphan = matches!(report.outcome, Outcome::Cancelled) && listener.is_orphaned();
+    spool.tell_left_out();
+    tell_end(&report, is_orphan, &control);
+    if is_orphan {
         return false;
     }
-    if let Err(error) = folder.write_outcome(&report) {
-        let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("cannot write the outcome: {error}\n"));
+    if folder.write_outcome(&report).is_err() {
+        // A full disk: the supervisor has to keep in mind what the file would have kept.
+        let _ = say(&output, &FromRunner::Ended(report));
         return false;
     }
     reporter.stop();
     true
 }
 
+/// The report of an attempt that did nothing.
+fn failed(failure: Failure) -> RunReport {
+    let progress = Counters::default().read();
+    RunReport { outcome: Outcome::Failed(failure), progress, rejects: Vec::new(), reject_file: None }
+}
+
 fn attempt(executor: &dyn Executor, task: &RunTask, control: &Arc<Control>) -> RunReport {
-    let ended = |failure: Failure| RunReport {
-        outcome: Outcome::Failed(failure),
-        progress: control.counters.read(),
-        rejects: Vec::new(),
-        reject_file: None,
-    };
     let spec = match spec(task.job, &task.definition) {
         Ok(spec) => spec,
-        Err(unfit) => return ended(unfit.into_failure()),
+        Err(unfit) => return failed(unfit.into_failure()),
     };
     control.say(LogLevel::Info, || format!("attempt {} of pipeline {} begins", task.attempt, spec.pipeline().name));
     let mistakes = executor.check(&spec);
@@ -119,16 +130,17 @@ fn attempt(executor: &dyn Executor, task: &RunTask, control: &Arc<Control>) -> R
         for mistake in &mistakes {
             control.say(LogLevel::Error, || format!("{}:{mistake}", spec.pipeline().name));
         }
-        return ended(first_of(mistakes));
+        return failed(first_of(mistakes));
     }
     executor.run(&spec, control)
 }
 
-fn tell_end(report: &RunReport, control: &Control) {
+fn tell_end(report: &RunReport, is_orphan: bool, control: &Control) {
     let progress = &report.progress;
     for summary in &report.rejects {
         let field = summary.field.as_deref().unwrap_or("the row");
-        control.say(LogLevel::Warn, || format!("{} rows were rejected: {field} breaks {}", summary.rows, summary.rule));
+        let rows = if summary.rows == 1 { "1 row was".to_owned() } else { format!("{} rows were", summary.rows) };
+        control.say(LogLevel::Warn, || format!("{rows} rejected: {field} breaks {}", summary.rule));
     }
     match &report.outcome {
         Outcome::Completed(target) => control.say(LogLevel::Info, || {
@@ -140,21 +152,10 @@ fn tell_end(report: &RunReport, control: &Control) {
             )
         }),
         Outcome::Failed(failure) => control.say(LogLevel::Error, || format!("failed: {failure}")),
-        Outcome::Cancelled => control.say(LogLevel::Warn, || "cancelled; the target is as it was".to_owned()),
-    }
-}
-
-/// The job's own copy of its reject file: the pipeline's next job replaces the file at its place.
-fn keep_rejects(path: &Path, copy: &Path, control: &Control) -> Option<std::path::PathBuf> {
-    let _ = std::fs::remove_file(copy);
-    // On the same file system, a second name costs nothing.
-    let kept = std::fs::hard_link(path, copy).or_else(|_| std::fs::copy(path, copy).map(|_| ()));
-    match kept {
-        Ok(()) => Some(copy.to_owned()),
-        Err(error) => {
-            control.say(LogLevel::Warn, || format!("the rejects are in {} alone: {error}", path.display()));
-            Some(path.to_owned())
+        Outcome::Cancelled if is_orphan => {
+            control.say(LogLevel::Warn, || "stopped with its server; the target is as it was".to_owned());
         }
+        Outcome::Cancelled => control.say(LogLevel::Warn, || "cancelled; the target is as it was".to_owned()),
     }
 }
 

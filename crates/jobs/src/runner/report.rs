@@ -30,7 +30,17 @@ impl Reporter {
     /// Begins to tell what `control` counts and that `spool` grew.
     pub(super) fn start(control: Arc<Control>, spool: Arc<Spool>, output: Output, started: Instant) -> Self {
         let (stop, stopped) = mpsc::channel();
-        let mut telling = Telling { control, spool, output, started, last: None };
+        let mut telling = Telling {
+            rejects: control.rejects(),
+            control,
+            spool,
+            output,
+            started,
+            told: None,
+            spool_bytes: 0,
+            usage: None,
+            usage_at: None,
+        };
         let thread = thread::spawn(move || {
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 telling.tick();
@@ -51,42 +61,39 @@ struct Telling {
     spool: Arc<Spool>,
     output: Output,
     started: Instant,
-    last: Option<Told>,
-}
-
-/// What was told last.
-struct Told {
-    at: Instant,
-    progress: Progress,
+    /// The last reading that was told, and when.
+    told: Option<(Instant, Progress)>,
+    /// The broken rules that were told last.
     rejects: Arc<[RejectSummary]>,
+    /// The size of the spool that was told last.
     spool_bytes: u64,
     usage: Option<Usage>,
-    usage_at: Instant,
+    usage_at: Option<Instant>,
 }
 
 impl Telling {
     fn tick(&mut self) {
         let spool_bytes = self.spool.bytes();
-        if self.last.as_ref().map_or(0, |last| last.spool_bytes) != spool_bytes {
-            say(&self.output, &FromRunner::Spooled);
+        if spool_bytes != self.spool_bytes {
+            self.spool_bytes = spool_bytes;
+            let _ = say(&self.output, &FromRunner::Spooled);
         }
-        let (now, rejects) = (Instant::now(), self.control.rejects());
-        let (mut usage, mut usage_at) = (None, now);
-        if let Some(last) = self.last.as_ref().filter(|last| now - last.usage_at < USAGE_EVERY) {
-            (usage, usage_at) = (last.usage, last.usage_at);
-        } else {
-            usage = usage::read().or(usage);
+        let now = Instant::now();
+        if self.usage_at.is_none_or(|at| now - at >= USAGE_EVERY) {
+            self.usage = usage::read().or(self.usage);
+            self.usage_at = Some(now);
         }
-        let progress = Progress { usage, ..self.control.counters.read() };
-        let has_new_rejects = self.last.as_ref().is_none_or(|last| !Arc::ptr_eq(&last.rejects, &rejects));
-        let is_news = self.last.as_ref().is_none_or(|last| last.progress != progress || now - last.at >= SILENCE_MAX);
-        if is_news || has_new_rejects {
-            let elapsed_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
-            let rejects = has_new_rejects.then(|| rejects.to_vec());
-            say(&self.output, &FromRunner::Reading { elapsed_ms, progress, rejects });
-            self.last = Some(Told { at: now, progress, rejects: self.control.rejects(), spool_bytes, usage, usage_at });
-        } else if let Some(last) = &mut self.last {
-            last.spool_bytes = spool_bytes;
+        let progress = Progress { usage: self.usage, ..self.control.counters.read() };
+        let rejects = self.control.rejects();
+        let has_new_rejects = !Arc::ptr_eq(&self.rejects, &rejects);
+        let is_silent = self.told.is_some_and(|(at, last)| last == progress && now - at < SILENCE_MAX);
+        if is_silent && !has_new_rejects {
+            return;
         }
+        let elapsed_ms = u64::try_from((now - self.started).as_millis()).unwrap_or(u64::MAX);
+        let new_rejects = has_new_rejects.then(|| rejects.to_vec());
+        let _ = say(&self.output, &FromRunner::Reading { elapsed_ms, progress, rejects: new_rejects });
+        self.told = Some((now, progress));
+        self.rejects = rejects;
     }
 }

@@ -10,11 +10,13 @@ use std::sync::{Mutex, PoisonError};
 use chrono::Utc;
 use etlplus_core::log::{LogLevel, LogLine, LogSink, cut_message};
 
+/// Bytes beyond the limit that are kept for how the attempt ends.
+const END_BYTES: u64 = 64 << 10;
+
 /// An attempt's log.
 #[derive(Debug)]
 pub(super) struct Spool {
     level: LogLevel,
-    max_bytes: u64,
     bytes: AtomicU64,
     writing: Mutex<Writing>,
 }
@@ -22,15 +24,21 @@ pub(super) struct Spool {
 #[derive(Debug)]
 struct Writing {
     file: File,
+    max_bytes: u64,
     lines: u64,
+    /// Lines that the limit left out.
     left_out: u64,
+    /// Lines that could not be written, and why the last of them could not.
+    lost: u64,
+    error: Option<io::Error>,
 }
 
 impl Spool {
     /// Starts a log of lines at `level` and above, of at most `max_bytes`.
     pub(super) fn create(path: &Path, level: LogLevel, max_bytes: u64) -> io::Result<Self> {
-        let writing = Mutex::new(Writing { file: File::create(path)?, lines: 0, left_out: 0 });
-        Ok(Self { level, max_bytes, bytes: AtomicU64::new(0), writing })
+        let file = File::create(path)?;
+        let writing = Mutex::new(Writing { file, max_bytes, lines: 0, left_out: 0, lost: 0, error: None });
+        Ok(Self { level, bytes: AtomicU64::new(0), writing })
     }
 
     /// How many bytes there are.
@@ -38,31 +46,38 @@ impl Spool {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Says how many lines were left out, if any were. The last line of the log.
-    pub(super) fn finish(&self) {
+    /// Says how many lines are missing, if any are, and makes room for how the attempt ends.
+    pub(super) fn tell_left_out(&self) {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if writing.left_out > 0 {
-            let message = format!(
-                "{} more lines were left out: the log of an attempt holds {} bytes (log_max_bytes)",
-                writing.left_out, self.max_bytes
-            );
-            self.write(&mut writing, LogLevel::Warn, message);
+        let Writing { left_out, lost, max_bytes, .. } = *writing;
+        writing.max_bytes = self.bytes() + END_BYTES;
+        if left_out > 0 {
+            let limit = format!("the log of an attempt holds {max_bytes} bytes (log_max_bytes)");
+            self.write(&mut writing, LogLevel::Warn, format!("{left_out} more lines were left out: {limit}"));
+        }
+        if let Some(error) = writing.error.take() {
+            self.write(&mut writing, LogLevel::Warn, format!("{lost} lines could not be written: {error}"));
         }
     }
 
     fn write(&self, writing: &mut Writing, level: LogLevel, message: String) {
         let line = LogLine { line: writing.lines + 1, at: Utc::now(), level, message: cut_message(message) };
-        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut bytes| {
+        // A line that was torn by a full disk must not take the next one with it.
+        let mut bytes = if writing.error.is_some() { vec![b'\n'] } else { Vec::new() };
+        let written = serde_json::to_writer(&mut bytes, &line).map_err(io::Error::from).and_then(|()| {
             bytes.push(b'\n');
-            writing.file.write_all(&bytes).map(|()| bytes.len() as u64)
+            writing.file.write_all(&bytes)
         });
         match written {
-            Ok(bytes) => {
+            Ok(()) => {
                 writing.lines += 1;
-                self.bytes.fetch_add(bytes, Ordering::Relaxed);
+                self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             }
             // A disk that is full must not end the job for the sake of its log.
-            Err(_) => writing.left_out += 1,
+            Err(error) => {
+                writing.lost += 1;
+                writing.error = Some(error);
+            }
         }
     }
 }
@@ -74,7 +89,7 @@ impl LogSink for Spool {
 
     fn say(&self, level: LogLevel, message: String) {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if writing.left_out > 0 || self.bytes() >= self.max_bytes {
+        if self.bytes() >= writing.max_bytes {
             writing.left_out += 1;
         } else {
             self.write(&mut writing, level, message);
@@ -99,9 +114,11 @@ mod tests {
         for number in 0..1000 {
             spool.say(LogLevel::Info, format!("line {number}"));
         }
-        spool.finish();
-        let lines = lines(&path);
+        spool.tell_left_out();
+        spool.say(LogLevel::Error, "the end".to_owned());
+        let mut lines = lines(&path);
         assert!(std::fs::metadata(&path).unwrap().len() < 11_000);
+        assert_eq!(lines.pop().unwrap().message, "the end", "how it ends is kept in any case");
         let (last, kept) = lines.split_last().unwrap();
         assert!(kept.iter().enumerate().all(|(index, line)| line.message == format!("line {index}")));
         assert!(
@@ -118,7 +135,7 @@ mod tests {
         let path = folder.path().join("log");
         let spool = Spool::create(&path, LogLevel::Warn, 10_000).unwrap();
         spool.say(LogLevel::Warn, "a\nb".to_owned());
-        spool.finish();
+        spool.tell_left_out();
         assert_eq!(lines(&path).len(), 1, "a line end within a message ends no line of the file");
         assert_eq!(spool.bytes(), std::fs::metadata(&path).unwrap().len());
     }

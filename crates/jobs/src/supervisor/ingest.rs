@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etlplus_core::ids::{AttemptNumber, JobId};
-use etlplus_core::log::{LogLevel, LogLine};
-use etlplus_core::ports::{Change, LedgerError, Sample};
+use etlplus_core::log::{LogLevel, LogLine, cut_message};
+use etlplus_core::ports::{Change, LedgerError, Sample, SpoolPosition};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::watch;
@@ -42,7 +42,7 @@ impl Ingest {
     /// Begins where the last recording of this attempt's lines ended.
     pub(super) fn start(context: Arc<Context>, job: JobId, attempt: AttemptNumber) -> Self {
         let (wanted, changed) = watch::channel(Wanted::default());
-        let taking = Taking { context, job, attempt, taken: 0, lines: 0, sampled_at: None };
+        let taking = Taking { context, job, attempt, taken: SpoolPosition::default(), sampled_at: None };
         Self { wanted, task: tokio::spawn(taking.run(changed)) }
     }
 
@@ -67,10 +67,8 @@ struct Taking {
     context: Arc<Context>,
     job: JobId,
     attempt: AttemptNumber,
-    /// Bytes of the spool that are recorded.
-    taken: u64,
-    /// The number of the last line that is recorded, in this life of the server.
-    lines: u64,
+    /// What of the spool is recorded.
+    taken: SpoolPosition,
     sampled_at: Option<Instant>,
 }
 
@@ -82,7 +80,7 @@ impl Taking {
     }
 
     async fn take(mut self, mut wanted: watch::Receiver<Wanted>) {
-        self.taken = self.recorded_bytes().await;
+        self.taken = self.recorded().await;
         loop {
             let Wanted { sample, is_last } = wanted.borrow_and_update().clone();
             self.take_spool(is_last).await;
@@ -95,11 +93,11 @@ impl Taking {
         }
     }
 
-    async fn recorded_bytes(&self) -> u64 {
+    async fn recorded(&self) -> SpoolPosition {
         let mut wait = RETRY_FIRST;
         loop {
-            match self.context.history.spool_bytes(self.job, self.attempt).await {
-                Ok(bytes) => return bytes,
+            match self.context.history.spool_position(self.job, self.attempt).await {
+                Ok(position) => return position,
                 Err(error) => self.again(&mut wait, &error).await,
             }
         }
@@ -140,47 +138,53 @@ impl Taking {
     async fn read_chunk(&self) -> io::Result<Vec<u8>> {
         let path = self.context.folder(self.job, self.attempt).spool();
         let mut file = File::open(path).await?;
-        file.seek(SeekFrom::Start(self.taken)).await?;
+        file.seek(SeekFrom::Start(self.taken.bytes)).await?;
         let mut bytes = Vec::new();
         file.take(CHUNK_MAX_BYTES as u64).read_to_end(&mut bytes).await?;
         Ok(bytes)
     }
 
     async fn record(&mut self, bytes: &[u8]) {
-        let lines: Vec<LogLine> =
-            bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| self.line(line)).collect();
-        let spool_bytes = self.taken + bytes.len() as u64;
+        let mut taken = SpoolPosition { bytes: self.taken.bytes + bytes.len() as u64, ..self.taken };
+        let texts = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines: Vec<LogLine> = texts
+            .map(|text| {
+                taken.line += 1;
+                self.line(taken.line, text)
+            })
+            .collect();
         let mut wait = RETRY_FIRST;
         loop {
-            let change = Change::Log { job: self.job, attempt: self.attempt, lines: lines.clone(), spool_bytes };
+            let (job, attempt, lines) = (self.job, self.attempt, lines.clone());
+            let change = Change::Log { job, attempt, lines, spool_bytes: taken.bytes };
             match self.context.ledger.record(vec![change]).await {
                 Ok(_) => break,
                 Err(LedgerError::Unavailable(error)) => {
                     self.again(&mut wait, &error).await;
                     // An answer that did not come says nothing of what is recorded.
-                    if self.recorded_bytes().await >= spool_bytes {
+                    if self.recorded().await.bytes >= taken.bytes {
                         break;
                     }
                 }
-                Err(error) => {
-                    tracing::error!(job = %self.job, %error, "log lines of a job that the store does not know");
+                Err(error @ (LedgerError::Conflict { .. } | LedgerError::Refused(_))) => {
+                    tracing::error!(%job, %error, "log lines cannot be recorded and are left out");
                     break;
                 }
             }
         }
-        self.taken = spool_bytes;
+        self.taken = taken;
     }
 
-    /// A line of the spool. One that is damaged, as by a full disk or a kill, is told as such and not left out.
-    fn line(&mut self, text: &[u8]) -> LogLine {
-        let line = serde_json::from_slice(text).unwrap_or_else(|_| LogLine {
-            line: self.lines + 1,
-            at: self.context.clock.now(),
-            level: LogLevel::Warn,
-            message: format!("(a damaged line of {} bytes)", text.len()),
-        });
-        self.lines = line.line;
-        line
+    /// A line of the spool, numbered here: what a runner says of its numbers may not be so. One that is damaged, as by a
+    /// full disk or a kill, is told as such and not left out.
+    fn line(&self, number: u64, text: &[u8]) -> LogLine {
+        let said = serde_json::from_slice::<LogLine>(text);
+        let damaged = |_| {
+            let message = format!("(a damaged line of {} bytes)", text.len());
+            LogLine { line: number, at: self.context.clock.now(), level: LogLevel::Warn, message }
+        };
+        let line = said.unwrap_or_else(damaged);
+        LogLine { line: number, message: cut_message(line.message), ..line }
     }
 
     async fn again(&self, wait: &mut Duration, error: &(dyn std::error::Error + Sync)) {

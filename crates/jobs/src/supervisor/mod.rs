@@ -4,7 +4,8 @@ mod ingest;
 mod memory;
 mod verdict;
 
-pub(crate) use verdict::SERVER_STOPPED;
+use verdict::Remains;
+pub(crate) use verdict::{SERVER_ENDED, SERVER_STOPPED};
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -18,12 +19,12 @@ use etlplus_core::progress::RateMeter;
 use etlplus_core::{Failure, Progress, RejectSummary};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::{AttemptFolder, Hold};
+use crate::attempt::{AttemptFolder, Hold, create_private};
 use crate::options::Options;
-use crate::program::{Runner, nonsense};
+use crate::program::{Runner, SERVER_SHORT, is_shortage, nonsense};
 use crate::protocol::{FrameError, FromRunner, RunTask, Task, ToRunner};
 use ingest::Ingest;
 
@@ -104,21 +105,33 @@ impl Attempt {
             meter: RateMeter::default(),
             last: None,
             rejects: Arc::new([]),
+            said: None,
         };
-        let broken = match runner.greet(Task::Run(task)).await {
-            Ok(()) => watched.watch(&mut runner, &stop).await,
-            Err(failure) => Some(failure),
+        let greeted = tokio::select! {
+            greeted = runner.greet(Task::Run(task)) => Some(greeted),
+            () = stop.cancelled() => None,
+            () = self.context.shutdown.cancelled() => None,
         };
-        let progress = watched.last;
+        let broken = match greeted {
+            Some(Ok(())) => watched.watch(&mut runner, &stop).await,
+            Some(Err(failure)) => Some(failure),
+            None => {
+                // It has not begun, so there is nothing that it should end well.
+                runner.kill();
+                None
+            }
+        };
+        let Watched { last: progress, said, .. } = watched;
         if broken.is_some() {
             runner.kill();
         }
         let status = wait(&mut runner, &self.context.shutdown).await;
         if self.context.shutdown.is_cancelled() {
+            let _ = spawn_blocking(move || folder.mark_stopped()).await;
             return AttemptEnd::Abandoned;
         }
         ingest.finish().await;
-        self.verdict(&folder, status, broken, progress).await
+        self.verdict(&folder, Remains { status, broken, progress, said }).await
     }
 
     async fn start(&self, folder: &AttemptFolder) -> Result<Runner, Failure> {
@@ -126,14 +139,15 @@ impl Attempt {
         let shown = folder.path().display().to_string();
         let made = spawn_blocking(move || {
             folder.create()?;
-            std::fs::create_dir_all(rejects.parent().unwrap_or(&rejects))?;
+            create_private(rejects.parent().unwrap_or(&rejects))?;
             folder.create_stderr()
         });
         let stderr = made.await.map_err(std::io::Error::from).flatten().map_err(|error| {
             let message = format!("cannot write {shown}: {error}");
-            Failure::transient("attempt_folder", message, "make room and access there, then submit the job again")
+            let code = if is_shortage(&error) { SERVER_SHORT } else { "attempt_folder" };
+            Failure::transient(code, message, "make room and access there, then submit the job again")
         })?;
-        Runner::spawn(&self.context.options.runner, Stdio::from(stderr))
+        Runner::spawn(&self.context.options.runner, Stdio::from(stderr), false)
     }
 
     /// Takes over an attempt of a server that is gone: ends its runner, records what it said, and tells how it ended. The
@@ -154,19 +168,20 @@ impl Attempt {
         if self.context.shutdown.is_cancelled() {
             return (AttemptEnd::Abandoned, None);
         }
-        (self.verdict(&folder, None, None, None).await, hold)
+        (self.verdict(&folder, Remains::default()).await, hold)
     }
 }
 
-/// Waits for the runner's end. At the server's end, it gets a moment to stop by itself.
+/// Waits for the runner's end, which is near: it has ended its output, was killed, or is about to hear that the server
+/// ends. It gets a moment to stop by itself.
 async fn wait(runner: &mut Runner, shutdown: &CancellationToken) -> Option<ExitStatus> {
     tokio::select! {
         status = runner.child.wait() => return status.ok(),
         () = shutdown.cancelled() => {}
+        () = sleep(STOP_GRACE) => {}
     }
     runner.hang_up();
-    let grace = tokio::time::timeout(SHUTDOWN_GRACE, runner.child.wait()).await;
-    if grace.is_err() {
+    if timeout(SHUTDOWN_GRACE, runner.child.wait()).await.is_err() {
         runner.kill();
     }
     runner.child.wait().await.ok()
@@ -180,6 +195,8 @@ struct Watched<'a> {
     last: Option<Progress>,
     rejects: Arc<[RejectSummary]>,
     memory_max_bytes: u64,
+    /// What the runner said of its end, where it could not write it down.
+    said: Option<RunReport>,
 }
 
 impl Watched<'_> {
@@ -214,6 +231,7 @@ impl Watched<'_> {
     async fn hear(&mut self, frame: FromRunner) -> Result<(), Failure> {
         match frame {
             FromRunner::Spooled => self.ingest.hint(),
+            FromRunner::Ended(report) => self.said = Some(report),
             FromRunner::Reading { elapsed_ms, progress, rejects } => {
                 if let Some(rejects) = rejects {
                     self.rejects = rejects.into();

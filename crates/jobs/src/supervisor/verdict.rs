@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use etlplus_core::log::LogLevel;
-use etlplus_core::ports::{LogQuery, LogRange};
+use etlplus_core::ports::{LogQuery, LogRange, RunReport};
 use etlplus_core::{Failure, Progress};
 use tokio::task::spawn_blocking;
 
@@ -13,27 +13,45 @@ use crate::attempt::AttemptFolder;
 
 /// The code of the failure of an attempt that went down with its server, which can be tried again.
 pub(crate) const SERVER_STOPPED: &str = "server_stopped";
+/// The code of the failure of an attempt whose server was told to end, which is tried again always.
+pub(crate) const SERVER_ENDED: &str = "server_ended";
+/// What is certain of a target whose attempt left no outcome.
+const TARGET: &str = "its target is whole, as it was or replaced";
+
+/// What is known of an attempt that is over. Nothing is, of one of an earlier server.
+#[derive(Debug, Default)]
+pub(super) struct Remains {
+    /// How its process ended.
+    pub(super) status: Option<ExitStatus>,
+    /// Why it was ended, where it did not do as it should.
+    pub(super) broken: Option<Failure>,
+    /// Its last reading.
+    pub(super) progress: Option<Progress>,
+    /// What it said of its end, where it could not write that down.
+    pub(super) said: Option<RunReport>,
+}
+
 /// Last lines that a failure names.
 const LAST_LINES: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("the number is not zero");
 
 impl Attempt {
-    /// How the attempt ended: by its outcome file, or by what is known where it left none. `status` is `None` for the
-    /// runner of an earlier server; `broken` says why it was ended, where it did not speak as it should.
-    pub(super) async fn verdict(
-        &self,
-        folder: &AttemptFolder,
-        status: Option<ExitStatus>,
-        broken: Option<Failure>,
-        progress: Option<Progress>,
-    ) -> AttemptEnd {
+    /// How the attempt ended: by its outcome file or its word, or by what is known where it left neither.
+    pub(super) async fn verdict(&self, folder: &AttemptFolder, remains: Remains) -> AttemptEnd {
+        let Remains { status, broken, progress, said } = remains;
         let reading = folder.clone();
-        let remains = spawn_blocking(move || (reading.read_outcome(), reading.stderr_tail())).await;
-        let (outcome, stderr) = remains.unwrap_or_else(|error| (Err(error.into()), String::new()));
-        let mut failure = match (outcome, broken) {
-            (Ok(Some(report)), _) => return AttemptEnd::Reported(report),
-            (_, Some(failure)) => failure,
-            (Ok(None), None) => status.map_or_else(server_stopped, died),
-            (Err(error), None) => Failure::bug(format!("the outcome of the attempt cannot be read: {error}")),
+        let files =
+            spawn_blocking(move || (reading.read_outcome(), reading.stderr_tail(), reading.is_marked_stopped())).await;
+        let (outcome, stderr, was_stopped) = files.unwrap_or_else(|error| (Err(error.into()), String::new(), false));
+        let mut failure = match (outcome, said, broken) {
+            (Ok(Some(report)), _, _) | (_, Some(report), _) => return AttemptEnd::Reported(report),
+            (_, None, Some(failure)) => failure,
+            (Ok(None), None, None) => match status {
+                Some(status) => died(status),
+                None => server_gone(was_stopped),
+            },
+            (Err(error), None, None) => {
+                Failure::bug(format!("the outcome of the attempt cannot be read: {error}; {TARGET}"))
+            }
         };
         for (what, text) in [("its last lines", self.last_lines().await), ("its standard error", stderr)] {
             if !text.is_empty() {
@@ -51,9 +69,13 @@ impl Attempt {
     }
 }
 
-fn server_stopped() -> Failure {
-    let message = "the server stopped while the job ran, and its runner with it; the target is as it was";
-    Failure::transient(SERVER_STOPPED, message, "submit the job again")
+fn server_gone(was_stopped: bool) -> Failure {
+    let (code, how) = match was_stopped {
+        true => (SERVER_ENDED, "was told to end"),
+        false => (SERVER_STOPPED, "stopped"),
+    };
+    let message = format!("the server {how} while the job ran, and its runner with it; {TARGET}");
+    Failure::transient(code, message, "submit the job again")
 }
 
 fn died(status: ExitStatus) -> Failure {
@@ -68,7 +90,7 @@ fn died(status: ExitStatus) -> Failure {
         }
         _ => "look at the job's last log lines, then submit it again",
     };
-    Failure::transient("runner_died", format!("the runner {how}; the target is as it was"), remedy)
+    Failure::transient("runner_died", format!("the runner {how}; {TARGET}"), remedy)
 }
 
 /// A signal as people know it (signal(7)).

@@ -109,6 +109,9 @@ def main():
         PIPE.write(struct.pack("<I", 0xFFFFFFFF))
         PIPE.flush()
         time.sleep(600)
+    elif behave == "deaf":
+        os.close(1)
+        time.sleep(600)
     elif behave == "no_json":
         PIPE.write(struct.pack("<I", 4) + b"\x00\xff!!")
         PIPE.flush()

@@ -10,6 +10,7 @@ pub(super) const PENDING_BYTES_MAX: usize = 4 << 20;
 /// A client that is behind by more bytes is slow, and is closed unless it reads.
 pub(super) const BEHIND_BYTES_SOFT: usize = 4 << 20;
 /// A client that is behind by more bytes is closed at once, however fast it reads: more than a burst of 100,000 log lines.
+/// Its newest snapshot does not count: that is as large as there are jobs, and a client that reads must be able to get it.
 pub(super) const BEHIND_BYTES_MAX: usize = 32 << 20;
 /// How long a slow client's socket may take no byte.
 pub(super) const SLOW_AFTER: Duration = Duration::from_secs(5);
@@ -41,9 +42,12 @@ pub(super) const MESSAGE_ID_CHARS_MAX: usize = 200;
 pub(super) const FILTER_CLAUSES_MAX: usize = 32;
 /// Values of one list in a clause.
 pub(super) const FILTER_VALUES_MAX: usize = 1000;
+/// Bytes of JSON of one part of a snapshot: libraries take messages of 1 MiB unless they are told otherwise, and a part
+/// is what a client has to parse before it can do anything else. A job that is larger comes alone.
+pub(super) const SNAPSHOT_PART_BYTES_MAX: usize = 512 << 10;
 /// Bytes of text of one job's lines in a snapshot: a hundred of usual length are 20 KB.
 pub(super) const JOB_LOG_BYTES_MAX: usize = 64 << 10;
-/// Bytes of text of all lines in a snapshot, which must stay far below what a client may be behind.
+/// Bytes of text of all lines in a snapshot: beside ten thousand jobs, lines must not be most of what there is to send.
 pub(super) const SNAPSHOT_LOG_BYTES_MAX: usize = 8 << 20;
 /// How long a connection that is being closed may take to read the last bytes and to hang up.
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(5);

@@ -83,7 +83,7 @@ impl Connection {
                 outbox.conflated += 1;
             }
         }
-        if outbox.bytes > BEHIND_BYTES_MAX {
+        if outbox.behind() > BEHIND_BYTES_MAX {
             outbox.close(self.framing().closing(CloseCode::Slow));
         }
     }
@@ -93,6 +93,14 @@ impl Connection {
         let mut outbox = self.outbox();
         if outbox.phase == Phase::Open {
             outbox.push(frames, 0, 0);
+        }
+    }
+
+    /// Sends the parts of a snapshot, after what waits.
+    pub(super) fn push_snapshot(&self, parts: &[Bytes]) {
+        let mut outbox = self.outbox();
+        if outbox.phase == Phase::Open {
+            outbox.push_snapshot(parts);
         }
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Group {
     facts: Vec<u8>,
     fact_count: usize,
     samples: Vec<u8>,
-    /// The snapshot that was made last, and the state of the view that it shows.
-    pub(super) snapshot: Option<(u64, Bytes)>,
+    /// The parts of the snapshot that was made last, and the state of the view that they show.
+    pub(super) snapshot: Option<(u64, Arc<[Bytes]>)>,
 }
 
 /// All groups, and the way to them from a connection, a filter and a job.
@@ -68,10 +68,10 @@ impl Group {
         }
     }
 
-    /// Sends `frames` to every member, after all that was sent.
-    pub(super) fn push(&self, frames: &Bytes) {
+    /// Sends the parts of a snapshot to every member, after all that was sent.
+    pub(super) fn push_snapshot(&self, parts: &[Bytes]) {
         for member in &self.members {
-            member.push(frames.clone());
+            member.push_snapshot(parts);
         }
     }
 }

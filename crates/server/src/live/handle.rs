@@ -14,8 +14,9 @@ use uuid::Uuid;
 use super::bounds::ANSWER_WAIT;
 use super::connection::Connection;
 use super::filter::Filter;
-use super::slots::Slots;
+use super::slots::{Slot, Slots};
 use crate::options::Options;
+use crate::problem::Refusal;
 
 /// The live view and the live channel. Clones are the same.
 #[derive(Clone)]
@@ -72,8 +73,17 @@ impl Live {
         self.commands.is_closed()
     }
 
-    pub(crate) fn slots(&self) -> &Slots {
-        &self.slots
+    /// A slot among the connections.
+    ///
+    /// # Errors
+    /// 503 where all are taken.
+    pub(crate) fn slot(&self) -> Result<Slot, Refusal> {
+        self.slots.take().ok_or_else(|| Refusal::too_many_connections(self.slots.max()))
+    }
+
+    /// How many connections there may be.
+    pub(crate) fn max_connections(&self) -> usize {
+        self.slots.max()
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

@@ -16,11 +16,13 @@ mod hub;
 mod outbox;
 mod samples;
 mod slots;
+mod snapshot;
 mod sse;
 mod upgrade;
 mod websocket;
 
 pub(crate) use handle::Live;
 pub(crate) use hub::Hub;
+pub(crate) use slots::Slot;
 pub(crate) use sse::events;
 pub(crate) use upgrade::upgrade;

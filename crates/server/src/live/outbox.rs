@@ -19,6 +19,10 @@ pub(super) struct Outbox {
     pub(super) phase: Phase,
     /// Bytes that wait.
     pub(super) bytes: usize,
+    /// Bytes of the newest snapshot that wait.
+    snapshot: usize,
+    /// Bytes that wait before that snapshot.
+    before_snapshot: usize,
     /// Facts of the segments that wait.
     pub(super) facts: usize,
     /// Bytes that went out.
@@ -61,6 +65,8 @@ impl Outbox {
             segments: VecDeque::new(),
             phase: Phase::Open,
             bytes: 0,
+            snapshot: 0,
+            before_snapshot: 0,
             facts: 0,
             sent: 0,
             conflated: 0,
@@ -84,6 +90,20 @@ impl Outbox {
         self.facts += facts;
         self.segments.push_back(Segment { bytes, sent, facts });
         self.wake();
+    }
+
+    /// Adds the parts of a snapshot, each a whole frame.
+    pub(super) fn push_snapshot(&mut self, parts: &[Bytes]) {
+        self.before_snapshot = self.bytes;
+        self.snapshot = parts.iter().map(Bytes::len).sum();
+        for part in parts {
+            self.push(part.clone(), 0, 0);
+        }
+    }
+
+    /// Bytes that wait, but for those of the newest snapshot.
+    pub(super) fn behind(&self) -> usize {
+        self.bytes - self.snapshot
     }
 
     /// Takes the next whole segment out, for a body of HTTP.
@@ -130,6 +150,9 @@ impl Outbox {
 
     fn went_out(&mut self, bytes: usize) {
         self.bytes -= bytes;
+        let before = bytes.min(self.before_snapshot);
+        self.before_snapshot -= before;
+        self.snapshot -= (bytes - before).min(self.snapshot);
         self.count_sent(bytes);
     }
 
@@ -167,11 +190,38 @@ impl Outbox {
     fn clear(&mut self) {
         self.segments = VecDeque::new();
         (self.bytes, self.facts) = (0, 0);
+        (self.snapshot, self.before_snapshot) = (0, 0);
     }
 
     pub(super) fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::Slots;
+    use super::*;
+
+    #[test]
+    fn only_the_newest_snapshot_is_not_counted_as_behind() {
+        let slots = Slots::new(1);
+        let mut outbox = Outbox::new(slots.take().unwrap());
+        let bytes = |count: usize| Bytes::from(vec![0; count]);
+        outbox.push(bytes(10), 0, 1);
+        outbox.push_snapshot(&[bytes(500), bytes(400)]);
+        outbox.push(bytes(20), 0, 1);
+        assert_eq!((outbox.bytes, outbox.behind()), (930, 30));
+        // Within a part, then beyond the first one.
+        outbox.advance(10 + 100);
+        assert_eq!((outbox.bytes, outbox.behind()), (820, 20));
+        outbox.advance(450);
+        assert_eq!((outbox.bytes, outbox.behind()), (370, 20));
+        outbox.push_snapshot(&[bytes(300)]);
+        assert_eq!((outbox.bytes, outbox.behind()), (670, 370), "what is left of the one before counts");
+        while outbox.pop().is_some() {}
+        assert_eq!((outbox.bytes, outbox.behind(), outbox.sent), (0, 0, 1230));
     }
 }

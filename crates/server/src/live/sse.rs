@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::body::Frame;
+use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::filter::Filter;
@@ -19,6 +20,9 @@ use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::{Refusal, item};
 use crate::query::pairs;
+
+/// Bytes that the body gives on at once. A client that takes as little in five seconds is slow by any measure.
+const PIECE_BYTES: usize = 16 << 10;
 
 /// `GET /api/events`.
 pub(crate) async fn events(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
@@ -30,17 +34,19 @@ pub(crate) async fn events(State(app): State<Arc<App>>, request: Request) -> Res
     if app.live.is_down() {
         return Err(Refusal::live_down());
     }
-    let slot = app.live.slots().take().ok_or_else(|| Refusal::too_many_connections(app.live.slots().max()))?;
+    let slot = app.live.slot()?;
     let Some(peer) = request.extensions().get::<Peer>() else { return Err(Refusal::internal()) };
     let connection = Arc::new(Connection::new(peer.remote, app.live.now(), None, slot));
+    let body = EventBody { connection: connection.clone(), rest: Bytes::new() };
+    app.live.join(connection, filter).await.map_err(|_| Refusal::live_down())?;
     // The stream is counted by its slot from now on, so that streams do not take the places of requests.
     peer.release();
-    let body = EventBody { connection: connection.clone() };
-    app.live.join(connection, filter).await.map_err(|_| Refusal::live_down())?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         // Proxies that gather a response before they pass it on are told not to.
         (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+        // Its place among those of HTTP is given back, so there can be no request after this one.
+        (header::CONNECTION, HeaderValue::from_static("close")),
     ];
     Ok((headers, Body::new(body)).into_response())
 }
@@ -48,14 +54,26 @@ pub(crate) async fn events(State(app): State<Arc<App>>, request: Request) -> Res
 /// Takes what the outbox holds. Once it is dropped, the connection is gone.
 struct EventBody {
     connection: Arc<Connection>,
+    /// What was taken and is not given on yet.
+    rest: Bytes,
 }
 
 impl hyper::body::Body for EventBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.connection.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            let Some(bytes) = ready!(self.connection.poll_bytes(context)) else { return Poll::Ready(None) };
+            self.rest = bytes;
+        }
+        // In pieces, because that one is taken is how a client that reads slowly shows that it reads.
+        let length = self.rest.len().min(PIECE_BYTES);
+        self.connection.outbox().moved_at = Instant::now();
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -
     if app.live.is_down() {
         return Err(Refusal::live_down());
     }
-    let slot = app.live.slots().take().ok_or_else(|| Refusal::too_many_connections(app.live.slots().max()))?;
+    let slot = app.live.slot()?;
     let Some(peer) = request.extensions().get::<Peer>().cloned() else { return Err(Refusal::internal()) };
     let upgraded = hyper::upgrade::on(&mut request);
     app.tasks.spawn(serve(app.live.clone(), peer, slot, upgraded));

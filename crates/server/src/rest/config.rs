@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::app::App;
 use crate::body::{self, Fields};
 use crate::options::Options;
-use crate::problem::{Refusal, item};
+use crate::problem::Refusal;
 
 /// Keys of the configuration that hold from the start to the end of the server, by their section.
 const FIXED: [(&str, &[&str]); 2] =
     [("websocket", &["enabled", "port"]), ("job_tracking", &["progress_update_interval", "timeout_warning_threshold"])];
 const NOT_AT_RUN_TIME: &str = "cannot be changed while the server runs";
-const IN_THE_FILE: &str = "change it in the configuration file and start the server again";
+const LEAVE_OUT: &str = "leave it out";
 
 /// `GET /api/monitor/config`.
 pub(super) async fn show(State(app): State<Arc<App>>) -> Json<ConfigView> {
@@ -33,15 +33,12 @@ pub(super) async fn change(State(app): State<Arc<App>>, request: Request) -> Res
     let mut changed = *options;
     read_websocket(&mut monitoring, &mut changed);
     read_job_tracking(&mut monitoring, &mut changed);
-    monitoring.refuse("notifications", NOT_AT_RUN_TIME, IN_THE_FILE);
+    monitoring.refuse("notifications", NOT_AT_RUN_TIME, LEAVE_OUT);
+    for fault in changed.check() {
+        monitoring.fault(fault.key, fault.message, fault.remedy);
+    }
     fields.close(monitoring);
     fields.finish()?;
-    let faults = changed.check().into_iter();
-    let faults: Vec<_> =
-        faults.map(|fault| item(format!("monitoring.{}", fault.key), fault.message, fault.remedy)).collect();
-    if !faults.is_empty() {
-        return Err(Refusal::unfit(faults));
-    }
     if app.live.configure(changed).await.is_err() {
         tracing::warn!("the live channel is down, so the change holds for the rest");
     }
@@ -83,7 +80,7 @@ fn read_job_tracking(monitoring: &mut Fields, options: &mut Options) {
 
 fn refuse_fixed(section: &mut Fields, name: &str) {
     let fixed = FIXED.iter().filter(|(section, _)| *section == name).flat_map(|(_, keys)| *keys);
-    fixed.for_each(|key| section.refuse(key, NOT_AT_RUN_TIME, IN_THE_FILE));
+    fixed.for_each(|key| section.refuse(key, NOT_AT_RUN_TIME, LEAVE_OUT));
 }
 
 /// A number of seconds, or a text with a unit: `250ms`, `30s`, `5m`, `1h`.

@@ -12,5 +12,5 @@ use crate::problem::Refusal;
 /// `GET /api/monitor/connections`.
 pub(super) async fn connections(State(app): State<Arc<App>>) -> Result<Json<ConnectionList>, Refusal> {
     let connections = app.live.connections().await.map_err(|_| Refusal::live_down())?;
-    Ok(Json(ConnectionList { connections, max_connections: app.live.slots().max() as u64 }))
+    Ok(Json(ConnectionList { connections, max_connections: app.live.max_connections() as u64 }))
 }

@@ -53,6 +53,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, request: Request) -> Res
             Refusal::unavailable("queue_full", detail, "try again when some of them have ended")
         }
         SubmitError::Unavailable(error) => error.into(),
+        SubmitError::Refused(reason) => refused(&reason),
         SubmitError::Stopped => Refusal::stopping(),
     })?;
     let address = format!("/api/jobs/{}/status", record.header.id);
@@ -124,9 +125,16 @@ pub(super) async fn cancel(
         CommandError::Unknown => Refusal::job_not_found(),
         CommandError::Illegal(illegal) => not_now(&illegal),
         CommandError::Unavailable(error) => error.into(),
+        CommandError::Refused(reason) => refused(&reason),
         CommandError::Stopped => Refusal::stopping(),
     })?;
     Ok((StatusCode::ACCEPTED, Json(of_store(&app, &record, Vec::new()))).into_response())
+}
+
+/// What the store refuses is a defect, of which the log says more than a client should hear.
+fn refused(reason: &str) -> Refusal {
+    tracing::error!(reason, "the store refuses a command");
+    Refusal::internal()
 }
 
 /// A job can be cancelled until it has ended.

@@ -16,6 +16,7 @@ use super::JobOf;
 use super::jobs::find;
 use super::log_stream::{download, follow};
 use crate::app::App;
+use crate::peer::Peer;
 use crate::problem::{Refusal, item};
 use crate::query::Parameters;
 use crate::wire;
@@ -60,6 +61,12 @@ pub(super) async fn logs(
         return Err(Refusal::bad_parameters(vec![error]));
     }
     let record = find(&app, job).await?;
+    let form = wanted(request.headers());
+    if form != Form::Page {
+        // It lasts as long as the client takes, or the job runs.
+        let Some(peer) = request.extensions().get::<Peer>() else { return Err(Refusal::internal()) };
+        peer.exchange(app.live.slot()?);
+    }
     let seen = last_event_id(request.headers());
     let lines = Lines {
         app,
@@ -70,19 +77,21 @@ pub(super) async fn logs(
         tail: tail.filter(|_| seen.is_none()),
         limit,
     };
-    match wanted(request.headers()) {
+    // There is no request after a stream, since its connection has no place among those of HTTP any more.
+    let close = (header::CONNECTION, HeaderValue::from_static("close"));
+    match form {
         Form::Page => lines.page().await,
         Form::Download => {
             let name = HeaderValue::try_from(format!("attachment; filename=\"{job}.log.ndjson\""));
             let kind = HeaderValue::from_static("application/x-ndjson");
             let name = name.map_err(|_| Refusal::internal())?;
-            let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)];
+            let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name), close];
             Ok((headers, download(lines)).into_response())
         }
         Form::Follow => {
             let no_gathering = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
             let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-            Ok(([kind, no_gathering], follow(lines)).into_response())
+            Ok(([kind, no_gathering, close], follow(lines)).into_response())
         }
     }
 }

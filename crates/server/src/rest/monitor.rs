@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use chrono::{DateTime, Utc};
-use etlplus_api::{JobList, JobStatus, JobType};
+use etlplus_api::{JobList, JobMonitoringData, JobStatus, JobType};
 use etlplus_core::ports::JobQuery;
 
 use crate::app::App;
@@ -34,13 +34,17 @@ pub(super) async fn jobs(State(app): State<Arc<App>>, request: Request) -> Resul
     let active = records.iter().filter(|record| !record.state.status().is_terminal());
     let active: Vec<_> = active.map(|record| record.header.id).collect();
     let readings = match active.is_empty() {
-        true => HashMap::new(),
+        true => Some(HashMap::new()),
         // Without the live view the last that was recorded has to do.
-        false => app.live.readings(active).await.unwrap_or_default(),
+        false => app.live.readings(active).await.ok(),
     };
     let now = app.clock.now();
     let next_cursor = records.last().filter(|_| has_more).map(|record| record.header.id.to_string());
-    let shown = records.iter().map(|record| wire::of_record(record, readings.get(&record.header.id), Vec::new(), now));
+    let shown = records.iter().map(|record| {
+        let reading = readings.as_ref().and_then(|readings| readings.get(&record.header.id));
+        let live = readings.is_some() && !record.state.status().is_terminal();
+        JobMonitoringData { live, ..wire::of_record(record, reading, Vec::new(), now) }
+    });
     Ok(Json(JobList { jobs: shown.collect(), next_cursor }))
 }
 

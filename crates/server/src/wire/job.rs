@@ -16,7 +16,7 @@ pub(crate) fn of_live(job: &LiveJob, recent_logs: Vec<JobLogMessage>, now: DateT
     JobMonitoringData { recent_logs, live: true, ..data(&job.header, &job.state, job.reading.as_ref(), None, now) }
 }
 
-/// A job by the store, with its newest reading, where the live view has one of the attempt that runs.
+/// A job by the store, with its newest reading, where there is one of the attempt that runs.
 pub(crate) fn of_record(
     record: &JobRecord,
     reading: Option<&Reading>,
@@ -28,7 +28,7 @@ pub(crate) fn of_record(
     };
     let reading = reading.filter(is_current);
     let shown = data(&record.header, &record.state, reading, record.report.as_ref(), now);
-    JobMonitoringData { recent_logs, live: reading.is_some(), ..shown }
+    JobMonitoringData { recent_logs, ..shown }
 }
 
 fn data(

@@ -220,7 +220,10 @@ impl Batch<'_> {
             Some(kept) => kept.version + 1,
             None => 1,
         };
-        let folder = new.folder.to_str().ok_or_else(|| unwritable("the pipeline's folder is not UTF-8"))?;
+        let folder = new.folder.to_str().ok_or_else(|| {
+            let message = format!("the pipeline's folder {} is not UTF-8", new.folder.display());
+            Refused::Unfit(StoreUnavailable { message, remedy: "use folder names that are UTF-8".to_owned() })
+        })?;
         let upsert = "INSERT INTO pipelines (name, version, definition, folder, updated_at) VALUES (?1, ?2, ?3, ?4, ?5) \
                       ON CONFLICT (name) DO UPDATE SET version = excluded.version, definition = excluded.definition, \
                       folder = excluded.folder, updated_at = excluded.updated_at";
@@ -265,13 +268,9 @@ impl Batch<'_> {
     }
 }
 
-fn json<E: From<StoreUnavailable>>(value: &(impl Serialize + ?Sized)) -> Result<String, Refused<E>> {
-    serde_json::to_string(value).map_err(|error| unwritable(&format!("a change cannot be written as JSON: {error}")))
-}
-
-fn unwritable<E: From<StoreUnavailable>>(message: &str) -> Refused<E> {
-    let remedy = "use file names that are UTF-8".to_owned();
-    Refused::Unfit(StoreUnavailable { message: message.to_owned(), remedy }.into())
+fn json(value: &(impl Serialize + ?Sized)) -> Result<String, Refused<LedgerError>> {
+    serde_json::to_string(value)
+        .map_err(|error| Refused::Unfit(LedgerError::Refused(format!("a change cannot be written as JSON: {error}"))))
 }
 
 /// About how many rows `changes` write.

@@ -117,6 +117,18 @@ pub(super) enum Reach {
     Store,
 }
 
+/// Why a batch was not recorded.
+pub(super) struct NotRecorded {
+    pub(super) reason: StoreUnavailable,
+    pub(super) reach: Reach,
+}
+
+impl From<sqlx::Error> for NotRecorded {
+    fn from(error: sqlx::Error) -> Self {
+        Self { reason: unavailable(&error), reach: reach(&error) }
+    }
+}
+
 /// SQLite's primary result codes that are told apart here (<https://sqlite.org/rescode.html>).
 mod code {
     pub(super) const BUSY: i32 = 5;
@@ -175,7 +187,8 @@ pub(super) fn unavailable(error: &sqlx::Error) -> StoreUnavailable {
     StoreUnavailable { message: error_text(error), remedy: remedy.to_owned() }
 }
 
-fn error_text(error: &sqlx::Error) -> String {
+/// What SQLite says.
+pub(super) fn error_text(error: &sqlx::Error) -> String {
     match (error.as_database_error(), extended_code(error)) {
         (Some(database), Some(code)) => format!("SQLite says \"{}\" (code {code})", database.message()),
         _ => error.to_string(),

@@ -8,7 +8,7 @@ use etlplus_core::ids::{AttemptNumber, JobId, Offset};
 use etlplus_core::job::{JobDefinition, JobHeader};
 use etlplus_core::ports::{
     Answer, Fact, History, HistoryError, JobQuery, JobRecord, LogPosition, LogQuery, LogRange, Recorded, Sample,
-    Snapshot, StoreUnavailable, StoredLine,
+    Snapshot, SpoolPosition, StoreUnavailable, StoredLine,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -109,12 +109,22 @@ impl History for Store {
         })
     }
 
-    fn spool_bytes(&self, job: JobId, attempt: AttemptNumber) -> Answer<'_, Result<u64, StoreUnavailable>> {
+    fn spool_position(
+        &self,
+        job: JobId,
+        attempt: AttemptNumber,
+    ) -> Answer<'_, Result<SpoolPosition, StoreUnavailable>> {
         read(async move {
-            let select = "SELECT spool_bytes FROM attempts \
+            // The job's lines are read from the last one back; those of a later attempt are all that is passed over.
+            let select = "SELECT spool_bytes, coalesce((SELECT line FROM log_lines \
+                          WHERE log_lines.job = attempts.job AND log_lines.attempt = attempts.attempt \
+                          ORDER BY offset DESC LIMIT 1), 0) AS line FROM attempts \
                           WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND attempt = ?2";
-            let query = sqlx::query_scalar(select).bind(job.to_string()).bind(attempt.get());
-            Ok(query.fetch_optional(&self.readers).await?.unwrap_or(0))
+            let query = sqlx::query(select).bind(job.to_string()).bind(attempt.get());
+            let row = query.fetch_optional(&self.readers).await?;
+            row.map_or(Ok(SpoolPosition::default()), |row| {
+                Ok(SpoolPosition { bytes: row.try_get("spool_bytes")?, line: row.try_get("line")? })
+            })
         })
     }
 }

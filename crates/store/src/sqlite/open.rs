@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use super::error::OpenError;
-use super::folder::{Folder, beside};
+use super::folder::{DatabaseFile, Folder, beside};
 use super::writer::{self, Writer};
 use super::{Store, rows, schema};
 
@@ -60,10 +61,11 @@ impl Store {
             }
             create(&folder).await?;
         }
+        let file = DatabaseFile::at(database.clone()).map_err(unusable)?;
         let mut connection = prepare(&database).await?;
         let position = rows::position(&mut connection).await.map_err(|error| OpenError::of(&database, &error))?;
-        let readers = readers(&database);
-        Ok(writer::start(connection, readers, position, folder))
+        let readers = readers(&database).await?;
+        Ok(writer::start(connection, readers, position, folder, file))
     }
 }
 
@@ -78,14 +80,24 @@ fn options(database: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-pub(super) fn readers(database: &Path) -> SqlitePool {
-    SqlitePoolOptions::new()
+/// Opens all connections that read. One that was opened later would read whatever file is there then, which need not be the
+/// one that the writer writes to.
+pub(super) async fn readers(database: &Path) -> Result<SqlitePool, OpenError> {
+    let pool = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(READER_WAIT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_lazy_with(options(database).pragma("query_only", "ON"))
+        .connect_lazy_with(options(database).pragma("query_only", "ON"));
+    // Each is held until the last is there, or the pool would give the first one again. Its own `min_connections` does not
+    // wait for all.
+    let mut held = Vec::with_capacity(READERS as usize);
+    for _ in 0..READERS {
+        held.push(pool.acquire().await.map_err(|error| OpenError::of(database, &error))?);
+    }
+    drop(held);
+    Ok(pool)
 }
 
 /// Makes the database under another name and puts it in place when it is whole. So a database is never half made, and
@@ -96,6 +108,9 @@ async fn create(folder: &Folder) -> Result<(), OpenError> {
     for left_over in [new.clone(), beside(&new, "-journal")] {
         remove(&left_over).map_err(unusable)?;
     }
+    // SQLite gives its other files the mode of the database. The folder may be one that others can look into.
+    let private = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new);
+    drop(private.map_err(unusable)?);
     fill(&new).await.map_err(|error| OpenError::of(&database, &error))?;
     fs::rename(&new, &database).and_then(|()| File::open(folder.path())?.sync_all()).map_err(unusable)
 }

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::{select, time};
 
 use super::batch::{self, Batch, KnownJobs, Refused};
-use super::error::{FatalError, Reach, reach, unavailable};
-use super::folder::{Folder, beside};
+use super::error::{FatalError, NotRecorded, Reach, error_text, reach, unavailable};
+use super::folder::{DatabaseFile, Folder, beside};
 use super::open::Opened;
 use super::{Store, rows};
 
@@ -123,15 +123,16 @@ pub(super) fn start(
     readers: SqlitePool,
     position: LogPosition,
     folder: Folder,
+    file: DatabaseFile,
 ) -> Opened {
     let (queue, requests) = mpsc::channel(QUEUE_MAX);
     let (publisher, bus) = etlplus_bus::bus(position);
     let (stop, stopped) = oneshot::channel();
     let store = Store { queue, readers: readers.clone() };
     let known = KnownJobs::default();
-    let task =
-        Task { connection, readers, known, position, publisher, wal_bytes_kept: 0, folder }.run(requests, stopped);
-    Opened { store, bus, writer: Writer { task: tokio::spawn(task), stop: Some(stop), ended: None } }
+    let task = Task { connection, readers, known, position, publisher, wal_bytes_kept: 0, folder, file };
+    let task = tokio::spawn(task.run(requests, stopped));
+    Opened { store, bus, writer: Writer { task, stop: Some(stop), ended: None } }
 }
 
 struct Task {
@@ -144,6 +145,7 @@ struct Task {
     /// The size of the write-ahead log after it was last cut, in bytes.
     wal_bytes_kept: u64,
     folder: Folder,
+    file: DatabaseFile,
 }
 
 impl Task {
@@ -171,7 +173,7 @@ impl Task {
     async fn record(&mut self, mut requests: Vec<Request>) -> Result<(), FatalError> {
         let (position, facts) = match self.write(&mut requests).await {
             Ok(written) => written,
-            Err(error) => return self.refuse(requests, &error).await,
+            Err(not_recorded) => return self.refuse(requests, not_recorded).await,
         };
         self.position = position;
         self.publisher.publish(facts);
@@ -182,19 +184,19 @@ impl Task {
     }
 
     /// Answers that nothing of a batch was recorded.
-    async fn refuse(&mut self, requests: Vec<Request>, error: &sqlx::Error) -> Result<(), FatalError> {
+    async fn refuse(&mut self, requests: Vec<Request>, why: NotRecorded) -> Result<(), FatalError> {
+        let NotRecorded { reason, reach } = why;
         // After some errors SQLite has rolled back by itself, which makes this one fail; nothing depends on it.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
         self.known.forget();
-        let reason = unavailable(error);
         tracing::warn!(%reason, requests = requests.len(), "a batch could not be recorded");
         for request in requests {
             request.reply(Err(&reason));
         }
-        if reach(error) == Reach::Store { Err(reason.into()) } else { Ok(()) }
+        if reach == Reach::Store { Err(reason.into()) } else { Ok(()) }
     }
 
-    async fn write(&mut self, requests: &mut [Request]) -> sqlx::Result<(LogPosition, Vec<Recorded>)> {
+    async fn write(&mut self, requests: &mut [Request]) -> Result<(LogPosition, Vec<Recorded>), NotRecorded> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
         let (connection, known) = (&mut self.connection, &mut self.known);
         let mut batch = Batch { connection, known, position: self.position, facts: Vec::new() };
@@ -208,6 +210,8 @@ impl Task {
                 .execute(&mut self.connection)
                 .await?;
         }
+        // As late as can be, since what is committed will be acknowledged. It costs some microseconds, the commit an fsync.
+        self.file.check().map_err(|reason| NotRecorded { reason, reach: Reach::Store })?;
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
         Ok((position, facts))
     }
@@ -228,12 +232,14 @@ impl Task {
         }
     }
 
-    /// The last connection that closes writes the whole log back to the database and removes it.
+    /// The last connection that closes writes the whole log back to the database and removes it. It leaves both alone where
+    /// the database is not in its place any more, and says nothing.
     async fn close(self) -> Result<(), FatalError> {
         if time::timeout(CLOSE_WAIT, self.readers.close()).await.is_err() {
             tracing::warn!("somebody still reads the store: its write-ahead log is kept for the next start");
         }
-        self.connection.close().await.map_err(|error| unavailable(&error).into())
+        self.connection.close().await.map_err(|error| unavailable(&error))?;
+        Ok(self.file.check()?)
     }
 }
 
@@ -256,12 +262,13 @@ async fn write_one(batch: &mut Batch<'_>, request: &mut Request) -> sqlx::Result
     sqlx::query("SAVEPOINT request").execute(&mut *batch.connection).await?;
     let is_written = match request {
         Request::Record(asked) => {
-            let outcome = refused_alone(batch.record(asked.work.take().unwrap_or_default()).await)?;
+            let written = batch.record(asked.work.take().unwrap_or_default()).await;
+            let outcome = refused_alone(written, |error| LedgerError::Refused(error_text(error)))?;
             asked.outcome.insert(outcome).is_ok()
         }
         Request::PutPipeline(asked) => match asked.work.take() {
             Some(work) => {
-                let outcome = refused_alone(batch.put_pipeline(work).await)?;
+                let outcome = refused_alone(batch.put_pipeline(work).await, unavailable)?;
                 asked.outcome.insert(outcome).is_ok()
             }
             None => true,
@@ -275,12 +282,15 @@ async fn write_one(batch: &mut Batch<'_>, request: &mut Request) -> sqlx::Result
     Ok(())
 }
 
-/// Tells what concerns one request from what concerns its batch.
-fn refused_alone<T, E: From<StoreUnavailable>>(written: Result<T, Refused<E>>) -> sqlx::Result<Result<T, E>> {
+/// Tells what concerns one request from what concerns its batch. `refusal` says to who asked what the tables never take.
+fn refused_alone<T, E>(
+    written: Result<T, Refused<E>>,
+    refusal: impl FnOnce(&sqlx::Error) -> E,
+) -> sqlx::Result<Result<T, E>> {
     match written {
         Ok(done) => Ok(Ok(done)),
         Err(Refused::Unfit(reason)) => Ok(Err(reason)),
-        Err(Refused::Database(error)) if reach(&error) == Reach::Request => Ok(Err(unavailable(&error).into())),
+        Err(Refused::Database(error)) if reach(&error) == Reach::Request => Ok(Err(refusal(&error))),
         Err(Refused::Database(error)) => Err(error),
     }
 }

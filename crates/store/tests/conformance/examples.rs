@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use chrono::{DateTime, TimeDelta, Utc};
 use etlplus_core::ids::{AttemptNumber, JobId, Offset};
 use etlplus_core::job::{JobDefinition, JobFact, JobHeader, JobInput, JobState, JobType};
-use etlplus_core::ports::{Change, History, Ledger, LogPosition, Recorded};
+use etlplus_core::ports::{Change, History, Ledger, LogPosition, Recorded, SpoolPosition};
 use etlplus_core::{Counters, Failure, LogLevel, LogLine, Progress};
 use uuid::Uuid;
 
@@ -106,6 +106,10 @@ pub(crate) fn line(number: u64, level: LogLevel, message: &str) -> LogLine {
 pub(crate) fn log(number: usize, count: u64) -> Change {
     let lines = (1..=count).map(|count| line(count, LogLevel::Info, &format!("line {count}"))).collect();
     Change::Log { job: job_id(number), attempt: FIRST, lines, spool_bytes: count * 100 }
+}
+
+pub(crate) fn spool(bytes: u64, line: u64) -> SpoolPosition {
+    SpoolPosition { bytes, line }
 }
 
 /// The place before the first fact.

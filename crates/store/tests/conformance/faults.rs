@@ -19,7 +19,7 @@ pub(crate) async fn a_commit_that_fails_tells_nothing_and_recording_goes_on_afte
     }
     assert_eq!(bus.position(), before, "nothing was told");
     assert_eq!(store.job(job_id(1)).await, Ok(None), "reading goes on");
-    assert_eq!(store.spool_bytes(job_id(0), FIRST).await, Ok(0));
+    assert_eq!(store.spool_position(job_id(0), FIRST).await, Ok(spool(0, 0)));
     F::release(hindrance).await;
 
     let place = store.record(vec![submit(1), log(0, 3)]).await.expect("nothing hinders it");

@@ -127,7 +127,7 @@ pub(crate) async fn what_was_recorded_is_there_after_reopening<F: Fixture>() {
     assert_eq!(all_facts(&store, 99).await, facts);
     assert_eq!(store.job(job_id(0)).await.expect("the store answers").expect("it is there").state, state);
     assert_eq!(store.definition(job_id(0)).await, Ok(Some(definition())));
-    assert_eq!(store.spool_bytes(job_id(1), FIRST).await, Ok(30_000));
+    assert_eq!(store.spool_position(job_id(1), FIRST).await, Ok(spool(30_000, 300)));
     assert_eq!(store.pipeline("orders".to_owned()).await, pipeline.map(Some));
     let next = store.record(vec![log(0, 1)]).await.expect("the job is there");
     assert_eq!(next, LogPosition { offset: place.offset.next(), ..place });

@@ -138,7 +138,7 @@ pub(crate) async fn what_is_not_there_is_not_found<F: Fixture>() {
     assert_eq!(store.job(absent).await, Ok(None));
     assert_eq!(store.definition(absent).await, Ok(None));
     assert_eq!(store.samples(absent, limit(9)).await, Ok(vec![]));
-    assert_eq!(store.spool_bytes(absent, FIRST).await, Ok(0));
+    assert_eq!(store.spool_position(absent, FIRST).await, Ok(spool(0, 0)));
     let query = LogQuery { job: absent, min_level: LogLevel::Debug, range: LogRange::Last, limit: limit(9) };
     assert_eq!(store.log(query).await, Ok(vec![]));
     assert_eq!(store.pipeline("orders".to_owned()).await, Ok(None));

@@ -1,10 +1,11 @@
 //! Recording.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use etlplus_core::LogLevel;
 use etlplus_core::ids::Offset;
-use etlplus_core::job::{JobInput, JobStatus};
+use etlplus_core::job::{AttemptRun, Cause, JobFact, JobInput, JobState, JobStatus, Wait};
 use etlplus_core::ports::{
     AttemptReport, Change, History, Ledger, LedgerError, LogPosition, LogQuery, LogRange, Sample, TargetReport,
 };
@@ -24,7 +25,7 @@ pub(crate) async fn changes_of_one_call_are_recorded_all_or_none<F: Fixture>() {
     let (expected, found) = (Some(JobStatus::Running), Some(JobStatus::Completed));
     assert_eq!(refused, LedgerError::Conflict { job: job_id(0), expected, found });
     assert_eq!(store.job(job_id(0)).await, Ok(None));
-    assert_eq!(store.spool_bytes(job_id(0), FIRST).await, Ok(0));
+    assert_eq!(store.spool_position(job_id(0), FIRST).await, Ok(spool(0, 0)));
     assert_eq!(all_facts(&store, 9).await, []);
 
     let place = store.record(vec![submit(0), submit(1)]).await.expect("both are new");
@@ -137,25 +138,66 @@ pub(crate) async fn who_is_refused_takes_nothing_from_others<F: Fixture>() {
     assert_eq!(facts.iter().map(|recorded| recorded.fact.job().id).collect::<BTreeSet<_>>(), recorded);
 }
 
-pub(crate) async fn lines_and_the_bytes_that_hold_them_are_one<F: Fixture>() {
+pub(crate) async fn what_cannot_be_true_is_refused_for_good<F: Fixture>() {
     let fixture = F::new().await;
     let store = fixture.store();
     store.record(vec![submit(0)]).await.expect("the job is new");
-    store.record(vec![log(0, 1000)]).await.expect("the job is there");
-    assert_eq!(store.spool_bytes(job_id(0), FIRST).await, Ok(100_000));
-    assert_eq!(store.spool_bytes(job_id(0), FIRST.next()).await, Ok(0));
-
-    let mut more = log(0, 2);
-    if let Change::Log { spool_bytes, .. } = &mut more {
-        *spool_bytes = 200_000;
+    let zero = Change::Log { job: job_id(0), attempt: FIRST, lines: vec![line(0, LogLevel::Info, "")], spool_bytes: 1 };
+    // A retry is never the first attempt.
+    let run = AttemptRun { started_at: at(1), progress: None };
+    let wait = Wait::Retry { retry_at: at(9), failure: transient(), run };
+    let state = JobState::Pending { attempt: FIRST, since: at(1), wait };
+    let fact = JobFact { from: Some(JobStatus::Pending), cause: Cause::Failed, state };
+    let retry = Change::Move { job: job_id(0), fact, report: None };
+    for (number, untrue) in [zero, retry].into_iter().enumerate() {
+        let (before, after) = (submit(2 * number + 1), submit(2 * number + 2));
+        let changes = vec![log(0, 1), untrue];
+        let (before, refused, after) =
+            tokio::join!(store.record(vec![before]), store.record(changes.clone()), store.record(vec![after]));
+        assert!(before.is_ok() && after.is_ok(), "{before:?} {after:?}");
+        for refused in [refused, store.record(changes).await] {
+            assert!(matches!(refused, Err(LedgerError::Refused(_))), "{refused:?}");
+        }
     }
+    let facts = all_facts(&store, 9).await;
+    assert_no_holes(&facts);
+    assert_eq!(facts.len(), 5);
+    assert_eq!(store.job(job_id(0)).await.expect("the store answers").expect("it is there").state, pending());
+    assert_eq!(store.spool_position(job_id(0), FIRST).await, Ok(spool(0, 0)));
+}
+
+pub(crate) async fn lines_and_the_bytes_that_hold_them_are_one<F: Fixture>() {
+    let fixture = F::new().await;
+    let store = fixture.store();
+    let position = async |attempt| store.spool_position(job_id(0), attempt).await.expect("the store answers");
+    let said = |attempt, numbers: RangeInclusive<u64>, spool_bytes| {
+        let lines = numbers.map(|number| line(number, LogLevel::Info, "said")).collect();
+        Change::Log { job: job_id(0), attempt, lines, spool_bytes }
+    };
+    store.record(vec![submit(0)]).await.expect("the job is new");
+    store.record(vec![log(0, 1000)]).await.expect("the job is there");
+    assert_eq!(position(FIRST).await, spool(100_000, 1000));
+    assert_eq!(position(FIRST.next()).await, spool(0, 0));
+
+    let more = said(FIRST, 1001..=1002, 200_000);
     store.record(vec![more.clone(), submit(0)]).await.expect_err("the job is there");
-    assert_eq!(store.spool_bytes(job_id(0), FIRST).await, Ok(100_000));
+    assert_eq!(position(FIRST).await, spool(100_000, 1000));
     store.record(vec![more]).await.expect("the job is there");
-    assert_eq!(store.spool_bytes(job_id(0), FIRST).await, Ok(200_000));
+    assert_eq!(position(FIRST).await, spool(200_000, 1002));
+    // Bytes without lines are what was left out.
+    let nothing = RangeInclusive::new(1, 0);
+    store.record(vec![said(FIRST, nothing.clone(), 250_000)]).await.expect("the job is there");
+    assert_eq!(position(FIRST).await, spool(250_000, 1002));
+
+    // Each attempt has a spool of its own, and so has each job.
+    store.record(vec![said(FIRST.next(), nothing, 5)]).await.expect("the job is there");
+    assert_eq!(position(FIRST.next()).await, spool(5, 0));
+    store.record(vec![said(FIRST.next(), 1..=7, 700), submit(1), log(1, 3)]).await.expect("the job is there");
+    assert_eq!(position(FIRST.next()).await, spool(700, 7));
+    assert_eq!(position(FIRST).await, spool(250_000, 1002));
     let range = LogRange::After(Offset::START);
     let query = LogQuery { job: job_id(0), min_level: LogLevel::Debug, range, limit: limit(9999) };
-    assert_eq!(store.log(query).await.expect("the store answers").len(), 1002);
+    assert_eq!(store.log(query).await.expect("the store answers").len(), 1009);
 }
 
 pub(crate) async fn a_report_is_of_the_last_attempt_that_ended<F: Fixture>() {

@@ -47,6 +47,7 @@ macro_rules! every_property {
             ledger::an_empty_call_records_nothing,
             ledger::many_callers_get_offsets_without_holes,
             ledger::who_is_refused_takes_nothing_from_others,
+            ledger::what_cannot_be_true_is_refused_for_good,
             ledger::lines_and_the_bytes_that_hold_them_are_one,
             ledger::a_report_is_of_the_last_attempt_that_ended,
             pipelines::only_a_change_makes_a_new_version,

@@ -6,3 +6,5 @@ mod disk;
 mod kill;
 mod open;
 mod read_only;
+mod refused;
+mod replaced;

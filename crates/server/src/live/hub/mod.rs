@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etlplus_api::{CloseCode, ServerMessage};
+use etlplus_api::{CloseCode, Frame, ServerMessage};
 use etlplus_core::ids::JobId;
 use etlplus_core::job::JobStatus;
 use etlplus_core::ports::Clock;
@@ -27,6 +27,7 @@ use crate::live::group::{GroupId, Groups};
 use crate::live::handle::{Command, Live};
 use crate::live::outbox::Phase;
 use crate::live::slots::Slots;
+use crate::live::snapshot;
 use crate::options::Options;
 
 /// The hub. Everything in it happens in one task, which never waits for a client.
@@ -177,24 +178,32 @@ impl Hub {
         // What the others of the group still have to be told is in the snapshot already.
         self.flush_group(group);
         let snapshot = self.snapshot(group);
-        connection.push(snapshot);
+        connection.push_snapshot(&snapshot);
+        drop(snapshot);
         self.groups.join(group, connection);
+        self.keep_budget();
     }
 
-    fn snapshot(&mut self, group: GroupId) -> Bytes {
+    /// The parts of the snapshot of a group's filter.
+    fn snapshot(&mut self, group: GroupId) -> Arc<[Bytes]> {
         let now = self.clock.now();
         let group = self.groups.get(group);
-        if let Some((made, bytes)) = &group.snapshot
+        if let Some((made, parts)) = &group.snapshot
             && *made == self.version
         {
-            return bytes.clone();
+            return parts.clone();
         }
-        let frame = greeting::snapshot(self.monitor.view(), &group.filter, &self.options, now);
-        let mut bytes = Vec::new();
-        group.framing.add(&Payload::of(&frame), &mut bytes);
-        let bytes = self.budget.count(bytes);
-        group.snapshot = Some((self.version, bytes.clone()));
-        bytes
+        let (framing, budget) = (group.framing, &self.budget);
+        let framed = |part: Frame| {
+            let mut bytes = Vec::new();
+            framing.add(&Payload::of(&part), &mut bytes);
+            budget.count(bytes)
+        };
+        let mut parts = Vec::new();
+        snapshot::parts(self.monitor.view(), &group.filter, &self.options, now, |part| parts.push(framed(part)));
+        let parts: Arc<[Bytes]> = parts.into();
+        group.snapshot = Some((self.version, parts.clone()));
+        parts
     }
 
     fn beat(&mut self) {

@@ -76,7 +76,9 @@ impl Hub {
         self.recall_statuses();
         for id in self.groups.ids() {
             let snapshot = self.snapshot(id);
-            self.groups.get(id).push(&snapshot);
+            self.groups.get(id).push_snapshot(&snapshot);
+            drop(snapshot);
+            self.keep_budget();
         }
     }
 
@@ -92,6 +94,18 @@ impl Hub {
         self.pending = 0;
         self.flush_at = None;
         self.flushed_at = Instant::now();
+        self.keep_budget();
+    }
+
+    /// Gives memory back where clients hold too much: first snapshots that are kept for who may come, then what those wait
+    /// for that are the furthest behind.
+    pub(super) fn keep_budget(&mut self) {
+        if self.budget.used() <= BUFFER_BYTES_MAX {
+            return;
+        }
+        for group in self.groups.iter_mut() {
+            group.snapshot = None;
+        }
         if self.budget.used() > BUFFER_BYTES_MAX {
             self.close_furthest_behind();
         }

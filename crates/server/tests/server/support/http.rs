@@ -91,7 +91,7 @@ impl Server {
     }
 }
 
-fn parse(address: SocketAddr, bytes: &[u8]) -> Answer {
+pub(crate) fn parse(address: SocketAddr, bytes: &[u8]) -> Answer {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("{address} answered {:?}", String::from_utf8_lossy(bytes)));
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -113,6 +113,23 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
     body
 }
 
+/// The text of an answer, or of whole events of its body, without the lengths of chunks.
+fn without_chunks(text: &str) -> String {
+    let is_length = |line: &str| (1..=8).contains(&line.len()) && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut joined = String::new();
+    let mut is_open = true;
+    for line in text.split("\r\n") {
+        // A chunk may begin and end anywhere in a line.
+        let is_boundary = is_length(line);
+        if !is_boundary {
+            joined.push_str(if is_open { "" } else { "\n" });
+            joined.push_str(line);
+        }
+        is_open = is_boundary;
+    }
+    joined
+}
+
 /// Reads events of a stream until one is `last`, and gives them as (event, id, data).
 pub(crate) async fn events(
     stream: &mut TcpStream,
@@ -124,9 +141,10 @@ pub(crate) async fn events(
     loop {
         let count = timeout(DEADLINE, stream.read(&mut buffer)).await.expect("an event in time").unwrap();
         assert!(count > 0, "the stream ended early after {text}");
-        text.push_str(&String::from_utf8_lossy(&buffer[..count]).replace('\r', ""));
-        while let Some(end) = text.find("\n\n") {
-            let block: String = text.drain(..end + 2).collect();
+        text.push_str(std::str::from_utf8(&buffer[..count]).expect("the tests say ASCII"));
+        let Some(end) = text.rfind("\n\n") else { continue };
+        let blocks = without_chunks(&text.drain(..end + 2).collect::<String>());
+        for block in blocks.split("\n\n") {
             let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
             let Some(name) = field("event: ") else { continue };
             let data: Value = serde_json::from_str(&field("data: ").unwrap()).unwrap();

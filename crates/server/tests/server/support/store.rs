@@ -186,8 +186,12 @@ impl History for MemoryStore {
         })
     }
 
-    fn spool_bytes(&self, _job: JobId, _attempt: AttemptNumber) -> Answer<'_, Result<u64, StoreUnavailable>> {
-        self.read(|_| 0)
+    fn spool_position(
+        &self,
+        _job: JobId,
+        _attempt: AttemptNumber,
+    ) -> Answer<'_, Result<SpoolPosition, StoreUnavailable>> {
+        self.read(|_| SpoolPosition::default())
     }
 }
 

@@ -10,6 +10,27 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{DEADLINE, Server};
 
+/// What a part of a snapshot may have, unless it is a single job.
+pub(crate) const PART_BYTES_MAX: usize = 512 << 10;
+
+/// A snapshot from all of its parts.
+pub(crate) fn whole(parts: Vec<Value>) -> Value {
+    let mut whole = json!(null);
+    for (index, mut part) in parts.into_iter().enumerate() {
+        assert_eq!(part["type"], "snapshot", "{part}");
+        if index == 0 {
+            whole = part;
+            continue;
+        }
+        let place = |frame: &Value| (frame["epoch"].clone(), frame["offset"].clone());
+        assert_eq!(place(&part), place(&whole), "all parts have the same place");
+        let jobs = part["data"]["jobs"].as_array_mut().unwrap();
+        assert!(!jobs.is_empty(), "no part is in vain");
+        whole["data"]["jobs"].as_array_mut().unwrap().append(jobs);
+    }
+    whole
+}
+
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<TcpStream>,
 }
@@ -20,8 +41,7 @@ impl Server {
         let mut client = self.connect().await;
         let ack = client.frame().await;
         assert_eq!(ack["type"], "connection_ack", "{ack}");
-        let snapshot = client.frame().await;
-        assert_eq!(snapshot["type"], "snapshot", "{snapshot}");
+        let (snapshot, _) = client.snapshot().await;
         (client, snapshot)
     }
 
@@ -68,9 +88,19 @@ impl Client {
         self.say(message.to_string()).await;
         let ack = self.find(|frame| frame["type"] == "ack" || frame["type"] == "error_message").await;
         assert_eq!((&ack["type"], &ack["id"]), (&json!("ack"), &json!("f")), "{ack}");
-        let snapshot = self.frame().await;
-        assert_eq!(snapshot["type"], "snapshot");
-        snapshot
+        self.snapshot().await.0
+    }
+
+    /// The snapshot that comes next, from all of its parts, and how many there were.
+    pub(crate) async fn snapshot(&mut self) -> (Value, usize) {
+        let mut parts: Vec<Value> = Vec::new();
+        while parts.last().is_none_or(|part| part["data"]["more"] == json!(true)) {
+            let Message::Text(text) = self.message().await else { continue };
+            assert!(text.len() <= PART_BYTES_MAX, "{} bytes", text.len());
+            parts.push(serde_json::from_str(&text).unwrap());
+        }
+        let count = parts.len();
+        (whole(parts), count)
     }
 
     /// Frames up to the answer of a ping, so that nothing is still on its way.

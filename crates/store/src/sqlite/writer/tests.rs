@@ -10,19 +10,23 @@ use etlplus_core::{LogLevel, LogLine};
 use std::num::NonZeroUsize;
 use uuid::Uuid;
 
-use super::super::{folder::Folder, open, rows};
+use super::super::{
+    folder::{DatabaseFile, Folder},
+    open, rows,
+};
 use super::*;
 
 /// A store whose database cannot grow, with a table in it that takes up space.
 async fn full_store(path: &Path) -> Opened {
     Store::open(path).await.unwrap().writer.close().await.unwrap();
     let folder = Folder::own(path).unwrap();
+    let file = DatabaseFile::at(folder.database()).unwrap();
     let mut connection = open::prepare(&folder.database()).await.unwrap();
     sqlx::raw_sql("CREATE TABLE ballast AS SELECT zeroblob(1000000) AS filler").execute(&mut connection).await.unwrap();
     sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut connection).await.unwrap();
     let position = rows::position(&mut connection).await.unwrap();
-    let readers = open::readers(&folder.database());
-    start(connection, readers, position, folder)
+    let readers = open::readers(&folder.database()).await.unwrap();
+    start(connection, readers, position, folder, file)
 }
 
 fn submit() -> (JobId, Change) {
@@ -61,7 +65,7 @@ async fn a_full_database_tells_nothing_and_recording_goes_on_when_there_is_space
     assert!(reason.message.contains("database or disk is full"), "{reason}");
     assert_eq!(reason.remedy, "free space on the disk of the data folder");
     assert_eq!(bus.position(), place, "nothing was told");
-    assert_eq!(store.spool_bytes(job, AttemptNumber::FIRST).await.unwrap(), taken);
+    assert_eq!(store.spool_position(job, AttemptNumber::FIRST).await.unwrap().bytes, taken);
     select! {
         biased;
         failed = writer.failed() => panic!("{failed}"),

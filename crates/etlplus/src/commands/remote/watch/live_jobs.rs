@@ -140,7 +140,7 @@ mod tests {
     fn snapshot(jobs: &[(&str, JobStatus)]) -> Frame {
         let jobs =
             jobs.iter().map(|(id, status)| JobMonitoringData { job_id: (*id).to_owned(), status: *status, ..job() });
-        frame(ServerMessage::Snapshot(Snapshot { jobs: jobs.collect() }))
+        frame(ServerMessage::Snapshot(Snapshot { jobs: jobs.collect(), more: false }))
     }
 
     fn status(id: &str, status: JobStatus, attempt: u32, metrics: Option<JobMetrics>) -> Frame {
