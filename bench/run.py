@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-HERE = Path(__file__).resolve().parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etlplus"
+from common import CACHE, HERE, build, machine, output, say
+
 SEED = 42
 
 # The engines that do each case; etlplus first, since the others are shown in relation to it.
@@ -56,16 +56,6 @@ def main() -> int:
     print_facts(folder, etlplus, python, arguments)
     print_table(readings, outcomes)
     return print_differences(outcomes)
-
-
-def build() -> Path:
-    """The release binary, built if need be."""
-    workspace = HERE.parent
-    say("building etlplus")
-    command = ["cargo", "build", "--release", "--locked", "--package", "etlplus"]
-    subprocess.run(command, cwd=workspace, check=True)
-    metadata = output(["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=workspace)
-    return Path(json.loads(metadata)["target_directory"]) / "release" / "etlplus"
 
 
 def peers_python() -> Path:
@@ -137,19 +127,8 @@ def print_facts(folder: Path, etlplus: Path, python: Path, arguments: argparse.N
     sizes = [f"{path.name} {path.stat().st_size / 2**20:.0f} MiB" for path in sorted((folder / "data").glob("orders-*"))]
     print(f"\n{output([etlplus, '--version']).strip()}, {output([python, '-c', versions]).strip()}, ", end="")
     print(f"Python {platform.python_version()}, {platform.system()} {platform.release()}")
-    print(f"{os.cpu_count()} cores ({cpu_model()}), {memory_gib():.0f} GiB of memory")
+    print(machine())
     print(f"{arguments.rows:,} orders, seed {SEED}: {', '.join(sizes)}; median of {arguments.runs} runs\n")
-
-
-def cpu_model() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def memory_gib() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
 def print_table(readings: dict[tuple[str, str], list[Reading]], outcomes: dict[str, list[str]]) -> None:
@@ -180,14 +159,6 @@ def print_differences(outcomes: dict[str, list[str]]) -> int:
                 exit_code |= engine != KNOWN_TO_DIFFER
     print("results that should be the same DIFFER" if exit_code else "results that should be the same are the same")
     return int(exit_code)
-
-
-def output(command: list, cwd: Path = HERE) -> str:
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
-
-
-def say(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

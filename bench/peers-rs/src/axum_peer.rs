@@ -1,8 +1,8 @@
 //! The peer: what one writes first. Each message is sent on its own, through axum's WebSocket, to each client that has its
 //! own place in a tokio broadcast channel.
 //!
-//! It prints its address. For each line `N` on its standard input it says N messages, which are the frames that the server
-//! sends for a log line of 120 characters. It ends with its input.
+//! It prints its address, and greets each client with an empty snapshot. For each line `N` on its standard input it says N
+//! messages, which are the frames that the server sends for a log line of 120 characters. It ends with its input.
 
 use std::io::Write;
 
@@ -40,6 +40,10 @@ async fn main() {
 }
 
 async fn tell(mut socket: WebSocket, mut messages: broadcast::Receiver<Utf8Bytes>) {
+    let snapshot = Utf8Bytes::from_static(r#"{"type":"snapshot","data":{"jobs":[]}}"#);
+    if socket.send(Message::Text(snapshot)).await.is_err() {
+        return;
+    }
     loop {
         tokio::select! {
             message = messages.recv() => {

@@ -29,7 +29,7 @@ const MESSAGE: &[u8] = br#"{"type":"job_log_message""#;
 /// What to do.
 #[derive(Deserialize)]
 pub struct Plan {
-    /// The server: prints its address, and says N messages for each line `N` on its standard input.
+    /// The server: prints its address, sends each client a snapshot first, and says N messages for each line `N` on its standard input.
     command: Vec<String>,
     /// How many watch.
     clients: u64,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -28,6 +28,8 @@ pub struct Plan {
     jobs: usize,
     /// Each submits a job when its last one has ended.
     submitters: usize,
+    /// Milliseconds that a submitter waits before each job.
+    pause_ms: u64,
     /// How many watch, without a filter.
     clients: usize,
     /// Whether every frame is kept until the end, to tell how old it was when it came.
@@ -47,8 +49,8 @@ pub struct Report {
     pending: Vec<f64>,
     /// Of each job: from sending the POST to the frame of its end at the first client.
     ended: Vec<f64>,
-    /// Jobs that ended otherwise than COMPLETED.
-    failed: usize,
+    /// Of each job that ended otherwise than COMPLETED: the frame that said so.
+    failed: Vec<String>,
     /// Of each change of a job's status and each client: from the fact's `timestamp` to its receipt.
     changes: Vec<f64>,
     /// The same of log lines.
@@ -69,11 +71,12 @@ pub struct Seen {
 }
 
 /// When a job's frames came.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Life {
     pub pending: Option<Instant>,
     pub ended: Option<Instant>,
-    pub is_completed: bool,
+    /// The frame of its end, where that is not COMPLETED.
+    pub failed: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,12 +101,7 @@ async fn run_here(plan: Plan) -> Result<Report, Failed> {
     let seen = Rc::new(Seen::default());
     let mut clients = Vec::new();
     for number in 0..plan.clients {
-        let mut socket = Socket::connect(&plan.address).await?;
-        // The greeting: from here on nothing is missed.
-        let mut is_greeted = false;
-        while !is_greeted {
-            socket.read(|text| is_greeted |= text.starts_with(br#"{"type":"snapshot""#)).await?;
-        }
+        let socket = Socket::connect(&plan.address).await?;
         let seen = (number == 0).then(|| seen.clone());
         clients.push(spawn_local(watch(socket, plan.jobs, plan.is_timed, seen)));
     }
@@ -132,6 +130,7 @@ async fn submit(plan: Plan, jobs: usize, seen: Rc<Seen>) -> io::Result<Vec<Submi
     let mut poster = Poster::connect(&plan.address, "/api/jobs", &plan.body).await?;
     let mut submitted = Vec::new();
     for _ in 0..jobs {
+        tokio::time::sleep(Duration::from_millis(plan.pause_ms)).await;
         let at = Instant::now();
         let answer = poster.post().await?;
         let accepted = Instant::now();
@@ -144,8 +143,8 @@ async fn submit(plan: Plan, jobs: usize, seen: Rc<Seen>) -> io::Result<Vec<Submi
 async fn end_of(seen: &Seen, job: &str) -> Life {
     loop {
         let changed = seen.changed.notified();
-        if let Some(life) = seen.jobs.borrow().get(job).copied().filter(|life| life.ended.is_some()) {
-            return life;
+        if let Some(life) = seen.jobs.borrow().get(job).filter(|life| life.ended.is_some()) {
+            return life.clone();
         }
         changed.await;
     }
@@ -156,7 +155,7 @@ impl Report {
         self.accepted.push(milliseconds(job.at, job.accepted));
         self.pending.extend(job.seen.pending.map(|pending| milliseconds(job.accepted, pending)));
         self.ended.extend(job.seen.ended.map(|ended| milliseconds(job.at, ended)));
-        self.failed += usize::from(!job.seen.is_completed);
+        self.failed.extend(job.seen.failed.clone());
     }
 
     fn add_client(&mut self, client: &Watched) -> Result<(), Failed> {

@@ -12,19 +12,30 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Room for one read: some hundred frames.
 const READ_BYTES: usize = 64 << 10;
 
+const SNAPSHOT: &[u8] = br#"{"type":"snapshot""#;
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
 const PING: u8 = 0x89;
 
-/// A connection that is upgraded.
+/// A connection to the live channel.
 pub struct Socket {
     stream: TcpStream,
     bytes: Vec<u8>,
 }
 
 impl Socket {
-    /// Connects to `/ws` at an address such as `http://127.0.0.1:8080`.
+    /// Connects to `/ws` at an address such as `http://127.0.0.1:8080`, and waits for the snapshot: from there on nothing is
+    /// missed, while an upgrade alone does not say that the server tells this client yet.
     pub async fn connect(address: &str) -> io::Result<Self> {
+        let mut socket = Self::upgrade(address).await?;
+        let mut is_greeted = false;
+        while !is_greeted {
+            socket.read(|text| is_greeted |= text.starts_with(SNAPSHOT)).await?;
+        }
+        Ok(socket)
+    }
+
+    async fn upgrade(address: &str) -> io::Result<Self> {
         let host = host(address);
         let mut stream = TcpStream::connect(host).await?;
         let handshake = format!(
@@ -41,24 +52,31 @@ impl Socket {
         Ok(Self { stream, bytes })
     }
 
-    /// Waits for bytes, and gives `each` the text of every frame that is whole then. A close is an error.
-    pub async fn read(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-        let mut at = 0;
-        let mut pongs = Vec::new();
-        while let Some((payload, end)) = frame(&self.bytes[at..]) {
-            let text = &self.bytes[at..][payload..end];
+    /// Waits until there are whole frames, and gives `each` their texts. A close is an error.
+    pub async fn read(&mut self, each: impl FnMut(&[u8])) -> io::Result<()> {
+        while frame(&self.bytes).is_none() {
+            more(&mut self.stream, &mut self.bytes).await?;
+        }
+        let pongs = self.take(each)?;
+        self.stream.write_all(&pongs).await
+    }
+
+    /// Takes all whole frames, and gives the answers to pings.
+    fn take(&mut self, mut each: impl FnMut(&[u8])) -> io::Result<Vec<u8>> {
+        let (mut at, mut pongs) = (0, Vec::new());
+        while let Some((start, end)) = frame(&self.bytes[at..]) {
+            let payload = &self.bytes[at..][start..end];
             match self.bytes[at] {
-                TEXT => each(text),
-                // A pong with a mask of zeros, which leaves the text as it is.
-                PING => pongs.extend([&[0x8a, 0x80 | text.len() as u8, 0, 0, 0, 0], text].concat()),
-                CLOSE => return Err(io::Error::other(format!("closed: {}", closed(text)))),
+                TEXT => each(payload),
+                // A pong with a mask of zeros, which leaves the payload as it is.
+                PING => pongs.extend([&[0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()),
+                CLOSE => return Err(io::Error::other(format!("closed: {}", closed(payload)))),
                 other => return Err(io::Error::other(format!("a frame that begins with {other:#x}"))),
             }
             at += end;
         }
         self.bytes.drain(..at);
-        self.stream.write_all(&pongs).await?;
-        more(&mut self.stream, &mut self.bytes).await
+        Ok(pongs)
     }
 }
 

@@ -78,14 +78,15 @@ impl Watched {
         }
         let (at, now) = (Utc::now(), Instant::now());
         let offset = offset(text);
-        self.is_whole &= offset.is_some() && (self.last_offset.is_none() || self.last_offset.map(|last| last + 1) == offset);
+        self.is_whole &=
+            offset.is_some() && (self.last_offset.is_none() || self.last_offset.map(|last| last + 1) == offset);
         self.last_offset = offset;
         self.facts += 1;
         if is_status {
             let StatusFrame { data } = serde_json::from_slice(text)?;
             self.ended_jobs += usize::from(is_end(&data.status));
             if let Some(seen) = seen {
-                note(seen, data, now);
+                note(seen, data, text, now);
             }
         } else {
             self.rejected += u64::from(std::str::from_utf8(text).is_ok_and(|text| text.contains(REJECTED)));
@@ -97,13 +98,14 @@ impl Watched {
     }
 }
 
-fn note(seen: &Seen, change: Status, now: Instant) {
+fn note(seen: &Seen, change: Status, text: &[u8], now: Instant) {
     let mut jobs = seen.jobs.borrow_mut();
     let life: &mut Life = jobs.entry(change.job_id).or_default();
     match change.status.as_str() {
         "PENDING" => life.pending = Some(now),
         status if is_end(status) => {
-            (life.ended, life.is_completed) = (Some(now), status == "COMPLETED");
+            life.ended = Some(now);
+            life.failed = (status != "COMPLETED").then(|| String::from_utf8_lossy(text).into_owned());
             seen.changed.notify_waiters();
         }
         _ => {}

@@ -5,6 +5,8 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use etlplus_core::Failure;
 use etlplus_core::ids::JobId;
@@ -143,20 +145,24 @@ fn temporary_name(path: &Path, middle: &str) -> OsString {
     name
 }
 
-/// Creates a file and locks it. Between the two, a job that cleans up may take it for one left behind; then it is made
-/// once more.
+/// Creates a file and locks it. Between the two, a job that cleans up may take it for one left behind; that job holds the
+/// lock until it has removed the file, and then it is made once more.
 fn create_locked(temporary: &Path) -> io::Result<File> {
-    const TRIES: usize = 10;
+    const TRIES: usize = 1000;
+    const WAIT: Duration = Duration::from_millis(1);
     for _ in 0..TRIES {
-        let file = OpenOptions::new().write(true).create_new(true).open(temporary)?;
-        let is_ours = file.try_lock().is_ok()
-            && fs::metadata(temporary).is_ok_and(|named| file.metadata().is_ok_and(|open| open.ino() == named.ino()));
-        if is_ours {
-            return Ok(file);
+        match OpenOptions::new().write(true).create_new(true).open(temporary) {
+            Ok(file) if file.try_lock().is_ok() && is_named(&file, temporary) => return Ok(file),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => thread::sleep(WAIT),
         }
-        let _ = fs::remove_file(temporary);
     }
     Err(io::Error::other("other jobs keep removing its temporary file"))
+}
+
+/// Whether `path` still leads to `file`.
+fn is_named(file: &File, path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|named| file.metadata().is_ok_and(|open| open.ino() == named.ino()))
 }
 
 /// Removes temporary files of `path` that nobody is writing. Best effort: they cost space and harm nothing.
@@ -171,10 +177,41 @@ fn remove_left_behind(path: &Path) {
         // Between the two stands a job's id, which has no dot: `.a.csv.` is not the start of a file of `a.csv.gz`.
         let middle = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
         if middle.is_some_and(|middle| !middle.contains('.')) {
-            let is_abandoned = File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-            if is_abandoned {
+            // The lock is held until the file is gone: whoever made it a moment ago must not come to think it his.
+            if let Ok(file) = File::open(entry.path())
+                && file.try_lock().is_ok()
+            {
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+
+    /// Jobs of one target clean up after one another while each begins its own file.
+    #[test]
+    fn jobs_that_begin_at_once_do_not_take_each_others_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.csv");
+        let job = |number: u64| format!("00000000-0000-7000-8000-{number:012x}").parse::<JobId>().unwrap();
+        thread::scope(|scope| {
+            for thread in 0..8 {
+                let (path, job) = (&path, &job);
+                scope.spawn(move || {
+                    for round in 0..400 {
+                        let mut file = AtomicFile::create(path, &job(thread * 1000 + round)).unwrap();
+                        file.write_all(b"whole").unwrap();
+                        fs::rename(&file.temporary, path).unwrap();
+                        file.is_committed = true;
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
     }
 }

@@ -8,6 +8,8 @@ use etlplus_api::SubmitJob;
 use etlplus_client::{Client, JobQuery};
 use etlplus_core::Failure;
 use etlplus_core::ports::Executor;
+use etlplus_core::progress::grouped;
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::load::TextFile;
@@ -27,15 +29,33 @@ const ACTIVE_MAX: usize = 4;
 /// Makes the sample data and runs the pipelines.
 pub(super) fn execute(executor: &dyn Executor, arguments: &DemoArgs) -> Result<Exit, Failure> {
     let options = Options { folder: arguments.folder.clone(), rows: arguments.rows, seed: arguments.seed };
-    let files = demo::write(&options, &mut |text| output::talk(text))?;
-    if arguments.data_only {
-        return Ok(Exit::Done);
+    if !arguments.data_only && !arguments.once {
+        // The server comes first: where another demo runs on the folder, this one must not write over its data.
+        let listen = free(arguments.listen);
+        let serve_arguments = ServeArgs::of(options.folder.join("server"), listen);
+        return serve::with_guest(&serve_arguments, async |address| {
+            let files = spawn_blocking(move || write(&options)).await.map_err(|_| panicked())??;
+            submit_in_turn(&address, &files).await
+        });
     }
-    if arguments.once {
-        return run_once(executor, &options.folder);
+    write(&options)?;
+    match arguments.once {
+        true => run_once(executor, &options.folder),
+        false => Ok(Exit::Done),
     }
-    let serve_arguments = ServeArgs::of(options.folder.join("server"), free(arguments.listen));
-    serve::with_guest(&serve_arguments, async |address| submit_in_turn(&address, &files).await)
+}
+
+fn write(options: &Options) -> Result<Vec<PathBuf>, Failure> {
+    output::talk(&format!(
+        "writing {} orders and what goes with them to {}",
+        grouped(options.rows),
+        options.folder.display()
+    ));
+    demo::write(options, &mut |text| output::talk(text))
+}
+
+fn panicked() -> Failure {
+    Failure::bug("the writing of the sample data panicked")
 }
 
 fn run_once(executor: &dyn Executor, folder: &Path) -> Result<Exit, Failure> {
@@ -55,7 +75,10 @@ fn run_once(executor: &dyn Executor, folder: &Path) -> Result<Exit, Failure> {
 /// `wanted`, or the same address with any free port where that one is in use: a demo should not fail for that.
 fn free(wanted: SocketAddr) -> SocketAddr {
     match TcpListener::bind(wanted) {
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => SocketAddr::new(wanted.ip(), 0),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            output::talk(&format!("{wanted} is in use, so the demo takes another port"));
+            SocketAddr::new(wanted.ip(), 0)
+        }
         _ => wanted,
     }
 }

@@ -1,6 +1,7 @@
 //! One task owns every job that has not ended: who waits, who runs, and what the ends of attempts lead to.
 
 mod recovery;
+mod rejects;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -230,7 +231,11 @@ impl Manager {
             AttemptEnd::Abandoned => return Ok(()),
             AttemptEnd::Lost { failure, progress } => {
                 let retry_at = recovery::retry_at(failure, attempt, self.context.clock.now());
-                (JobInput::Lost { attempt, failure: failure.clone(), progress: *progress, retry_at }, None)
+                let mut failure = failure.clone();
+                if retry_at.is_some() {
+                    "nothing has to be done: the job is tried again by itself".clone_into(&mut failure.remedy);
+                }
+                (JobInput::Lost { attempt, failure, progress: *progress, retry_at }, None)
             }
             AttemptEnd::Reported(report) => {
                 let (progress, left) = (report.progress, |target| AttemptReport {
@@ -267,8 +272,9 @@ impl Manager {
                 self.jobs.remove(&job);
             }
         }
-        let folder = self.context.folder(job, attempt);
+        let (folder, rejects) = (self.context.folder(job, attempt), self.context.rejects());
         self.attempts.spawn_blocking(move || {
+            rejects::prune(&rejects);
             if let Err(error) = folder.remove() {
                 tracing::warn!(folder = %folder.path().display(), %error, "an attempt directory stays behind");
             }

@@ -51,7 +51,12 @@ impl Context {
     }
 
     fn reject_copy(&self, job: JobId, attempt: AttemptNumber) -> PathBuf {
-        self.options.folder.join("rejects").join(format!("{job}.{attempt}.ndjson"))
+        self.rejects().join(format!("{job}.{attempt}.ndjson"))
+    }
+
+    /// Where the jobs' own copies of their reject files are.
+    pub(crate) fn rejects(&self) -> PathBuf {
+        self.options.folder.join("rejects")
     }
 }
 
