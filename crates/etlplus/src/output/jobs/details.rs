@@ -25,6 +25,7 @@ pub(crate) fn details(job: &JobMonitoringData) -> String {
     }
     if !job.rejects.is_empty() {
         let _ = write!(text, "\n  Rejected, by field and rule:\n{}", reasons(&job.rejects));
+        let _ = writeln!(text, "    `etlplus rejects {}` shows the rows", job.job_id);
     }
     if !job.recent_logs.is_empty() {
         text.push_str("\n  The last lines of its log:\n");
@@ -161,7 +162,8 @@ orders RUNNING for 2.50 s
   4,000 rows/s, 100.0 MiB memory, 120.0 MiB memory at most, 1.8 cores
 
   Rejected, by field and rule:
-    12  amount min  \n
+    12  amount min  \n    `etlplus rejects 01890a5d-ac96-774b-bcce-b302099a8057` shows the rows
+
   The last lines of its log:
     2026-01-01T00:00:02.000Z WARN  odd \\u{1b}[2J row
 ";

@@ -84,12 +84,12 @@ pub(crate) fn rejected(page: &RejectsPage, width: Option<usize>) -> String {
     let mut rows = Vec::new();
     for row in &page.rows {
         for error in &row.errors {
-            let place = row.line.map_or_else(|| format!("row {}", grouped(row.row)), grouped);
+            let place = row.line.map_or_else(|| format!("row {}", row.row), |line| line.to_string());
             let mut cells = vec![
                 cell(&place),
                 cell(error.field.as_deref().unwrap_or(WHOLE_ROW)),
                 cell(&error.rule),
-                known(error.value.clone()),
+                known(error.value.as_ref().map(|value| format!("\"{value}\""))),
                 cell(&error.message),
             ];
             if has_files {
@@ -191,10 +191,10 @@ orders       12  2026-01-01T00:00:00Z  a, b  of the\\nshop
         let expected = "\
 5 rows rejected
 
- line  field   rule         value         message
-1,200  amount  type         ten\\u{1b}[1m  breaks type
-1,200  id      required     -             breaks required
-row 7  (row)   field_count  -             breaks field_count
+ line  field   rule         value           message
+ 1200  amount  type         \"ten\\u{1b}[1m\"  breaks type
+ 1200  id      required     -               breaks required
+row 7  (row)   field_count  -               breaks field_count
 and 3 more rows
 ";
         assert_eq!(plain(&rejected(&page, None)), expected);

@@ -107,8 +107,12 @@ impl Watcher {
         if !self.view.frame(frame)? {
             return Ok(Verdict::NobodyReads);
         }
-        self.has_snapshot = true;
-        for news in self.jobs.apply(frame) {
+        let is_first = !std::mem::replace(&mut self.has_snapshot, true);
+        let news = self.jobs.apply(frame);
+        if is_first && news.is_empty() {
+            self.view.say("no job is active; waiting for one");
+        }
+        for news in news {
             let verdict = match news {
                 News::Moved(id) => self.moved(&id)?,
                 News::Gone(id) => self.gone(&id).await?,
