@@ -5,10 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use etlplus_core::ids::JobId;
+use etlplus_core::ports::Control;
 use etlplus_core::reject::RejectSample;
-use etlplus_core::{BrokenRule, Failure, Reject, RejectSummary};
+use etlplus_core::{BrokenRule, Failure, LogLevel, Reject, RejectSummary};
 
-use crate::failure::io_failure;
 use crate::target::AtomicFile;
 
 /// Rows shown for each broken rule of each field.
@@ -77,15 +77,19 @@ impl RejectFile {
         summaries
     }
 
-    /// Puts the file in place, and a copy of one that has rows at `copy`, where that is wanted.
-    pub(crate) fn commit(self, copy: Option<&Path>) -> Result<(), Failure> {
+    /// Puts the file in place, and a copy of one that has rows where `control` wants it. A copy that cannot be made fails
+    /// no job: the rows are at the pipeline's own path.
+    pub(crate) fn commit(self, control: &Control) -> Result<(), Failure> {
         let has_rows = !self.summaries.is_empty();
         let file = self.file.into_inner().map_err(|error| {
             let (error, file) = error.into_parts();
             file.get_ref().write_failure(&error)
         })?;
-        if let Some(copy) = copy.filter(|_| has_rows) {
-            file.keep_copy(copy).map_err(|error| io_failure("write", copy, &error))?;
+        if let Some(copy) = control.reject_copy().filter(|_| has_rows)
+            && let Err(error) = file.keep_copy(copy)
+        {
+            let (place, copy) = (file.path().display(), copy.display());
+            control.say(LogLevel::Warn, || format!("the rejects are in {place} alone: cannot write {copy}: {error}"));
         }
         file.commit().map(|_| ())
     }

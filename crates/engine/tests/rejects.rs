@@ -2,7 +2,12 @@
 
 mod support;
 
-use etlplus_core::ports::Outcome;
+use std::sync::{Arc, Mutex};
+
+use etlplus_core::LogLevel;
+use etlplus_core::log::LogSink;
+use etlplus_core::ports::{Control, Executor, Outcome};
+use etlplus_engine::Engine;
 use support::{Folder, broken, failure};
 
 fn csv(columns: &str) -> String {
@@ -290,4 +295,42 @@ fn csv_dialects() {
     assert_eq!(dialect("header: true", b"a,b\n\nx,1\n\r\n"), one, "blank lines are no records");
     assert_eq!(dialect("header: true", b"a,b\nx\0y,1\n"), "{\"a\":\"x\\u0000y\",\"b\":1}\n", "NUL is a character");
     assert_eq!(dialect("extra_fields: ignore", b"c,a,d,b\n9,x,9,1\n\n"), one);
+}
+
+/// A log that a test reads.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl LogSink for Lines {
+    fn level(&self) -> LogLevel {
+        LogLevel::Warn
+    }
+
+    fn say(&self, _: LogLevel, message: String) {
+        self.0.lock().expect("no test panics with it").push(message);
+    }
+}
+
+#[test]
+fn a_job_keeps_a_copy_of_its_rejects_or_says_that_it_could_not() {
+    let pipeline =
+        "name: p\nsource: { csv: { path: in.csv } }\nschema: { id: int64 }\ntarget: { csv: { path: out.csv } }\n";
+    let run = |rows: &str, copy: &str| {
+        let folder = Folder::new();
+        folder.write("in.csv", rows);
+        let (lines, copy) = (Arc::new(Lines::default()), folder.path(copy));
+        let control = Control::with_log(lines.clone()).keeping_rejects(copy.clone());
+        let report = Engine::new().run(&folder.job(pipeline), &Arc::new(control));
+        assert!(matches!(report.outcome, Outcome::Completed(_)), "{:#?}", report.outcome);
+        let said = lines.0.lock().expect("no test panics with it").join("\n");
+        (folder.read("out.csv.rejects.ndjson"), std::fs::read_to_string(copy).ok(), said)
+    };
+    let bad = "id\n1\n2\nx\n";
+    let (rejects, copy, said) = run(bad, "copy.ndjson");
+    assert_eq!((copy, said.as_str()), (Some(rejects), ""));
+    let (_, copy, said) = run(bad, "nowhere/copy.ndjson");
+    assert_eq!(copy, None);
+    assert!(said.contains("out.csv.rejects.ndjson alone") && said.contains("nowhere/copy.ndjson"), "{said}");
+    let (_, copy, said) = run("id\n1\n", "copy.ndjson");
+    assert_eq!((copy, said.as_str()), (None, ""), "a job that rejects nothing keeps no empty file");
 }

@@ -74,7 +74,7 @@ async fn load(
     let rejects = input.take_rejects().await?;
     *summaries = rejects.summaries();
     if written.is_ok() || !control.is_cancelled() {
-        rejects.commit(control.reject_copy())?;
+        rejects.commit(control)?;
         *reject_file = Some(reject_path);
     }
     let encoder = written?;

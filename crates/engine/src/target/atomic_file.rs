@@ -64,11 +64,16 @@ impl AtomicFile {
     }
 
     /// Gives the content another name as well, or copies it where that is on another file system. To be called before the
-    /// commit: afterwards another job may have replaced the file at its place.
+    /// commit: afterwards another job may have replaced the file at its place. Where it fails, there is no file at `copy`.
     pub(crate) fn keep_copy(&self, copy: &Path) -> io::Result<()> {
         // One that was left by an attempt of the same number is not it.
         let _ = fs::remove_file(copy);
-        fs::hard_link(&self.temporary, copy).or_else(|_| fs::copy(&self.temporary, copy).map(|_| ()))
+        if fs::hard_link(&self.temporary, copy).is_ok() {
+            return Ok(());
+        }
+        let copied = fs::copy(&self.temporary, copy).and_then(|_| File::open(copy)?.sync_all());
+        // Half a copy would pass for the whole of it.
+        copied.inspect_err(|_| drop(fs::remove_file(copy)))
     }
 
     /// Makes the content durable, then gives the file its name, then makes the name durable. Returns its size in bytes.

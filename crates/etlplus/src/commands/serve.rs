@@ -117,11 +117,12 @@ async fn serve(arguments: &ServeArgs, guest: impl AsyncFnOnce(String) -> Result<
         ended = guest(format!("http://{address}")) => ended,
     };
     shutdown.cancel();
+    // Whatever ended the server, its runners are to be gone before it is.
+    let _ = manager.await;
+    ended?;
     if !server.is_finished() {
         served(server.await)?;
     }
-    let _ = manager.await;
-    ended?;
     writer.close().await.map_err(store_failed)?;
     tracing::info!("the server has ended");
     Ok(Exit::Done)

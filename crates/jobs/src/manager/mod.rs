@@ -272,9 +272,12 @@ impl Manager {
                 self.jobs.remove(&job);
             }
         }
+        let has_rejects = matches!(&ended.end, AttemptEnd::Reported(report) if report.reject_file.is_some());
         let (folder, rejects) = (self.context.folder(job, attempt), self.context.rejects());
         self.attempts.spawn_blocking(move || {
-            rejects::prune(&rejects);
+            if has_rejects {
+                rejects::prune(&rejects);
+            }
             if let Err(error) = folder.remove() {
                 tracing::warn!(folder = %folder.path().display(), %error, "an attempt directory stays behind");
             }

@@ -1,7 +1,6 @@
 //! What happens reaches everybody who watches: once, in order, without a hole.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::support::Server;
 use etlplus_core::Failure;
@@ -18,20 +17,17 @@ fn is(kind: &'static str) -> impl Fn(&Value) -> bool {
 async fn a_snapshot_goes_on_into_deltas_without_a_hole() {
     let server = Arc::new(Server::start().await);
     let job = server.running("orders");
-    let publisher = {
-        let server = server.clone();
-        tokio::spawn(async move {
-            for number in 0..2000 {
-                server.say(job, LogLevel::Info, [format!("line {number}")]);
-                if number % 10 == 0 {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            }
-        })
-    };
+    let (mut pacer, _) = server.watch().await;
     let mut watchers = Vec::new();
-    for _ in 0..8 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    for number in 0..2000 {
+        server.say(job, LogLevel::Info, [format!("line {number}")]);
+        // What was said has to be told before more is: so the watchers below join while facts are under way.
+        if number % 10 == 9 {
+            pacer.find(|frame| frame["data"]["message"] == format!("line {number}")).await;
+        }
+        if number % 200 != 100 || watchers.len() == 8 {
+            continue;
+        }
         let server = server.clone();
         watchers.push(tokio::spawn(async move {
             let (mut client, snapshot) = server.watch().await;
@@ -48,7 +44,7 @@ async fn a_snapshot_goes_on_into_deltas_without_a_hole() {
             }
         }));
     }
-    publisher.await.unwrap();
+    assert_eq!(watchers.len(), 8);
     for watcher in watchers {
         watcher.await.unwrap();
     }
