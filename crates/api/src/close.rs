@@ -16,15 +16,37 @@ pub enum CloseCode {
     InvalidText = 1007,
     /// A message was larger than the limit.
     TooLarge = 1009,
+    /// The token that it came with has expired or was revoked: come with another one.
+    TokenExpired = 4005,
     /// The client did not read what it was sent.
     Slow = 4008,
     /// The client answered no pings.
     NoPong = 4012,
+    /// The client said who it is, and is not.
+    BadToken = 4500,
     /// The client sent too many messages that mean nothing.
     BadRequest = 4501,
+    /// Somebody who runs the server closed it.
+    Kicked = 4503,
 }
 
 impl CloseCode {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Normal,
+        Self::GoingAway,
+        Self::ProtocolError,
+        Self::Unsupported,
+        Self::InvalidText,
+        Self::TooLarge,
+        Self::TokenExpired,
+        Self::Slow,
+        Self::NoPong,
+        Self::BadToken,
+        Self::BadRequest,
+        Self::Kicked,
+    ];
+
     /// As a number.
     pub fn get(self) -> u16 {
         self as u16
@@ -39,9 +61,12 @@ impl CloseCode {
             Self::Unsupported => "send text",
             Self::InvalidText => "invalid UTF-8",
             Self::TooLarge => "message too large",
+            Self::TokenExpired => "the token holds no more",
             Self::Slow => "too slow",
             Self::NoPong => "no pong",
+            Self::BadToken => "the token is not known",
             Self::BadRequest => "too many bad messages",
+            Self::Kicked => "closed by an administrator",
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Jobs as they are shown.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::reject::RejectSummary;
+
 /// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobStatus {
     /// Waits in the queue.
@@ -45,7 +50,7 @@ impl JobStatus {
 }
 
 /// What kind of work a job does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobType {
     /// Extract, transform and load.
@@ -74,7 +79,7 @@ impl JobType {
 }
 
 /// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LogLevel {
     /// For those who look for a fault.
@@ -103,7 +108,7 @@ impl LogLevel {
 }
 
 /// Counts and readings of a job's current or last attempt.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobMetrics {
     /// Rows that were checked: the sum of the next two.
@@ -138,10 +143,11 @@ pub struct JobMetrics {
 }
 
 /// Why a job failed, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureInfo {
     /// Who has to act: `user_mistake`, `bad_data`, `transient`, `limit` or `bug`.
+    #[schemars(extend("enum" = ["user_mistake", "bad_data", "transient", "limit", "bug"]))]
     pub kind: String,
     /// A stable word for programs.
     pub code: String,
@@ -152,14 +158,16 @@ pub struct FailureInfo {
 }
 
 /// A line of a job's log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobLogMessage {
     /// The job.
+    #[schemars(extend("format" = "uuid"))]
     pub job_id: String,
     /// Its pipeline.
     pub pipeline: String,
     /// Which attempt said it.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// The line's number within the attempt, from 1.
     pub line: u64,
@@ -171,76 +179,8 @@ pub struct JobLogMessage {
     pub message: String,
 }
 
-/// How often one rule was broken on one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RejectSummary {
-    /// The column, or `null` where the row as a whole is malformed.
-    pub field: Option<String>,
-    /// The rule.
-    pub rule: String,
-    /// How many rejected rows broke it.
-    pub rows: u64,
-    /// The first few of them.
-    pub samples: Vec<RejectSample>,
-}
-
-/// One example of a broken rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RejectSample {
-    /// The source file.
-    pub file: String,
-    /// The line, where the format has lines.
-    pub line: Option<u64>,
-    /// The row's number within its file, from 1.
-    pub row: u64,
-    /// The field's text, cut to a readable length.
-    pub value: Option<String>,
-    /// What is wrong.
-    pub message: String,
-}
-
-/// One rejected row, as the reject file holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RejectedRow {
-    /// The source file.
-    pub file: String,
-    /// The physical line on which the row begins, from 1.
-    pub line: Option<u64>,
-    /// The row's number within its file, from 1.
-    pub row: u64,
-    /// Byte offset of the row's first byte in its file.
-    pub offset: Option<u64>,
-    /// Every rule that the row broke.
-    pub errors: Vec<BrokenRule>,
-    /// The row as it stood in the source.
-    pub raw: String,
-    /// The exact bytes in hex, only where `raw` could not show them.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub raw_hex: Option<String>,
-    /// Whether `raw` was cut.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub raw_truncated: bool,
-}
-
-/// One rule that a row broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BrokenRule {
-    /// The column, or `null` where the row as a whole is malformed.
-    pub field: Option<String>,
-    /// The rule.
-    pub rule: String,
-    /// The field's text, or `null` where it had none.
-    pub value: Option<String>,
-    /// What is wrong.
-    pub message: String,
-}
-
 /// What a completed job wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetInfo {
     /// The target file.
@@ -251,11 +191,42 @@ pub struct TargetInfo {
     pub bytes: u64,
 }
 
+/// How a job is treated by its queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyInfo {
+    /// Jobs of a higher one are given a free place first.
+    #[schemars(range(min = -100, max = 100))]
+    pub priority: i8,
+    /// Seconds after which an attempt is ended, its pauses left out; `null`: as the settings say when it starts.
+    #[schemars(range(min = 0.0))]
+    pub timeout: Option<f64>,
+    /// Attempts in all that are made by themselves, from 1, which is no retry.
+    #[schemars(range(min = 1))]
+    pub max_attempts: u32,
+    /// Jobs of the same pipeline that run at the same time, at most; `null` where the pipeline does not say.
+    #[schemars(range(min = 1))]
+    pub concurrency: Option<u32>,
+}
+
+/// What a job's attempts are made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobOrigin {
+    /// The parameters' texts by name.
+    pub parameters: BTreeMap<String, String>,
+    /// The run clock.
+    pub as_of: DateTime<Utc>,
+    /// Where the pipeline's relative paths start.
+    pub folder: String,
+}
+
 /// All about one job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobMonitoringData {
     /// The job.
+    #[schemars(extend("format" = "uuid"))]
     pub job_id: String,
     /// Its pipeline.
     pub pipeline: String,
@@ -266,10 +237,12 @@ pub struct JobMonitoringData {
     /// Where it is.
     pub status: JobStatus,
     /// The current attempt, the last one, or the one to come.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Whether it was asked to stop and has not yet.
     pub stopping: bool,
     /// 0 to 100; `null` where nothing honest can be said.
+    #[schemars(range(min = 0.0, max = 100.0))]
     pub progress_percent: Option<f64>,
     /// What it does, for people.
     pub current_step: String,
@@ -281,6 +254,8 @@ pub struct JobMonitoringData {
     pub start_time: Option<DateTime<Utc>>,
     /// When it ended.
     pub end_time: Option<DateTime<Utc>>,
+    /// When it may start, where it waits for the time that its submitter chose.
+    pub not_before: Option<DateTime<Utc>>,
     /// When it is tried again, where it waits for that.
     pub retry_at: Option<DateTime<Utc>>,
     /// How long the attempt has run, in milliseconds.
@@ -295,6 +270,11 @@ pub struct JobMonitoringData {
     pub rejects: Vec<RejectSummary>,
     /// What it wrote.
     pub target: Option<TargetInfo>,
+    /// How it is treated; `null` in snapshots, and where the store cannot say.
+    pub policy: Option<PolicyInfo>,
+    /// What its attempts are made from; left out in lists and snapshots, and where the store cannot say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin: Option<JobOrigin>,
     /// The last log lines, oldest first.
     pub recent_logs: Vec<JobLogMessage>,
     /// Whether the readings come from the live view; if not, they are the last that were recorded.

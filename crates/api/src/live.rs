@@ -1,15 +1,17 @@
 //! Frames of the live channel.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::job::{
-    FailureInfo, JobLogMessage, JobMetrics, JobMonitoringData, JobStatus, JobType, LogLevel, RejectSummary,
-};
+use crate::filter::{MessageType, SetFilters};
+use crate::job::{FailureInfo, JobLogMessage, JobMetrics, JobMonitoringData, JobStatus, JobType};
+use crate::notification::SystemNotification;
+use crate::reject::RejectSummary;
 
 /// The envelope of every frame from the server: `{"type", "timestamp", "data"}`, with `epoch` and `offset` on a fact, and
 /// `id` on the answer to a message that had one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Frame {
     /// The type and its data.
     #[serde(flatten)]
@@ -25,16 +27,17 @@ pub struct Frame {
 }
 
 /// A place in the log of facts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
     /// The log's life. An offset of another epoch means nothing in this one.
+    #[schemars(extend("format" = "uuid"))]
     pub epoch: String,
     /// The place, from 1, without holes.
     pub offset: u64,
 }
 
 /// What the server says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 #[allow(clippy::large_enum_variant, reason = "a message is made, written and gone")]
 pub enum ServerMessage {
@@ -51,6 +54,8 @@ pub enum ServerMessage {
     JobMetricsUpdate(JobMetricsUpdate),
     /// A job said something. A fact.
     JobLogMessage(JobLogMessage),
+    /// Something that people should know of. A fact, but for what somebody says to this connection.
+    SystemNotification(SystemNotification),
     /// The filters that were asked for hold now.
     Ack {},
     /// The answer to a `ping`.
@@ -71,6 +76,7 @@ impl ServerMessage {
             Self::JobProgressUpdate(_) => MessageType::JobProgressUpdate.as_str(),
             Self::JobMetricsUpdate(_) => MessageType::JobMetricsUpdate.as_str(),
             Self::JobLogMessage(_) => MessageType::JobLogMessage.as_str(),
+            Self::SystemNotification(_) => MessageType::SystemNotification.as_str(),
             Self::Ack {} => "ack",
             Self::Pong {} => "pong",
             Self::Heartbeat {} => "heartbeat",
@@ -79,41 +85,12 @@ impl ServerMessage {
     }
 }
 
-/// The types of [`ServerMessage`] that a filter can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageType {
-    /// Moves of jobs.
-    JobStatusUpdate,
-    /// How far running jobs are.
-    JobProgressUpdate,
-    /// What running jobs take.
-    JobMetricsUpdate,
-    /// What jobs say.
-    JobLogMessage,
-}
-
-impl MessageType {
-    /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::JobStatusUpdate, Self::JobProgressUpdate, Self::JobMetricsUpdate, Self::JobLogMessage];
-
-    /// The word on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::JobStatusUpdate => "job_status_update",
-            Self::JobProgressUpdate => "job_progress_update",
-            Self::JobMetricsUpdate => "job_metrics_update",
-            Self::JobLogMessage => "job_log_message",
-        }
-    }
-}
-
 /// What the client should know of its connection.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionAck {
     /// Names the connection in `/api/monitor/connections`.
+    #[schemars(extend("format" = "uuid"))]
     pub connection_id: String,
     /// The server's version.
     pub version: String,
@@ -126,7 +103,7 @@ pub struct ConnectionAck {
 }
 
 /// What a client must keep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// The largest message that the server reads, in bytes.
@@ -143,7 +120,7 @@ pub struct Limits {
 
 /// All active jobs at one moment, in as many parts as it takes to keep each message small. The parts come one after the
 /// other; whoever reads them gathers the jobs, and takes them over with the last part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// The jobs of this part, by id, over all parts.
@@ -154,10 +131,11 @@ pub struct Snapshot {
 }
 
 /// A job moved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStatusUpdate {
     /// The job.
+    #[schemars(extend("format" = "uuid"))]
     pub job_id: String,
     /// Its pipeline.
     pub pipeline: String,
@@ -169,13 +147,15 @@ pub struct JobStatusUpdate {
     pub status: JobStatus,
     /// Where it was; `null` for a new job, equal to `status` where only its data changed.
     pub previous_status: Option<JobStatus>,
-    /// What moved it, such as `submit`, `start`, `completed`, `failed`, `lost`, `cancel`.
+    /// What moved it, such as `submit`, `start`, `completed`, `failed`, `lost`, `cancel`, `pause`.
     pub cause: String,
     /// The current attempt, the last one, or the one to come.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Whether it was asked to stop and has not yet.
     pub stopping: bool,
     /// 0 to 100; `null` where nothing honest can be said.
+    #[schemars(range(min = 0.0, max = 100.0))]
     pub progress_percent: Option<f64>,
     /// What it does, for people.
     pub current_step: String,
@@ -196,16 +176,19 @@ pub struct JobStatusUpdate {
 }
 
 /// How far a running job is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobProgressUpdate {
     /// The job.
+    #[schemars(extend("format" = "uuid"))]
     pub job_id: String,
     /// Its pipeline.
     pub pipeline: String,
     /// Its attempt.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// 0 to 100; `null` where nothing honest can be said.
+    #[schemars(range(min = 0.0, max = 100.0))]
     pub progress_percent: Option<f64>,
     /// What it does, for people.
     pub current_step: String,
@@ -222,21 +205,23 @@ pub struct JobProgressUpdate {
 }
 
 /// What a running job takes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobMetricsUpdate {
     /// The job.
+    #[schemars(extend("format" = "uuid"))]
     pub job_id: String,
     /// Its pipeline.
     pub pipeline: String,
     /// Its attempt.
+    #[schemars(range(min = 1))]
     pub attempt: u32,
     /// Counts and readings.
     pub metrics: JobMetrics,
 }
 
 /// Why a message could not be followed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorMessage {
     /// A stable word for programs.
@@ -248,54 +233,23 @@ pub struct ErrorMessage {
 }
 
 /// The envelope of a message from a client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientFrame {
     /// The type and its data.
     #[serde(flatten)]
     pub message: ClientMessage,
     /// Comes back with the answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(length(max = 200))]
     pub id: Option<String>,
 }
 
 /// What a client says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum ClientMessage {
     /// Replaces the connection's filter. Answered by `ack` and a new `snapshot`.
     SetFilters(SetFilters),
     /// Answered by `pong`.
     Ping {},
-}
-
-/// A new filter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SetFilters {
-    /// The filter.
-    pub filters: Filter,
-}
-
-/// What a connection wants to see: what one of the clauses lets through. Without a clause, everything.
-pub type Filter = Vec<FilterClause>;
-
-/// One clause: what every list in it lets through. A list that is left out lets everything through.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct FilterClause {
-    /// Of these jobs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub job_ids: Option<Vec<String>>,
-    /// Of jobs of these pipelines.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pipelines: Option<Vec<String>>,
-    /// Messages of these types.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub types: Option<Vec<MessageType>>,
-    /// Of jobs that are in one of these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub statuses: Option<Vec<JobStatus>>,
-    /// Log lines at this level or above; leaves other messages alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_level: Option<LogLevel>,
 }

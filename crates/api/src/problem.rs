@@ -1,9 +1,10 @@
 //! Errors of REST.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A problem (RFC 9457), sent as `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// A stable word for programs, such as `job_not_found`.
@@ -11,6 +12,7 @@ pub struct Problem {
     /// The status in words.
     pub title: String,
     /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
     pub status: u16,
     /// What is wrong and where.
     pub detail: String,
@@ -22,7 +24,7 @@ pub struct Problem {
 }
 
 /// One of the things that are wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemItem {
     /// The query parameter, body key or pipeline key.

@@ -145,6 +145,10 @@ fn weight(fact: &Recorded) -> usize {
     let text = match &fact.fact {
         Fact::Log { line, .. } => line.message.len(),
         Fact::Job { fact, .. } => fact.state.failure().map_or(0, |failure| failure.message.len()),
+        Fact::Alert(alert) => alert.message.len() + alert.remedy.len(),
+        Fact::Settings(change) => {
+            change.keys.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len)).sum()
+        }
     };
     size_of::<Recorded>() + text
 }

@@ -1,9 +1,10 @@
 //! The handle on a server, and how one request is made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::ACCEPT;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use serde::de::DeserializeOwned;
 
@@ -24,6 +25,8 @@ const USER_AGENT: &str = concat!("etlplus-client/", env!("CARGO_PKG_VERSION"));
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    /// The header that says who asks. It is marked as sensitive, so that no `Debug` shows it.
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
@@ -45,13 +48,34 @@ impl Client {
         let http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
+            .tls_backend_preconfigured(no_tls().map_err(|error| bad(&error.to_string()))?)
             // The live channel goes past proxies, so the rest has to, or one would work without the other.
             .no_proxy()
             // The server never redirects; whoever does is another program.
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| bad(&error.to_string()))?;
-        Ok(Self { http, base })
+        Ok(Self { http, base, authorization: None })
+    }
+
+    /// The same client, which says with each request and connection that it holds `token`. The token goes into a header,
+    /// never into an address.
+    ///
+    /// # Errors
+    /// [`Error::BadToken`] where no header can hold it; such a text is none that a server gave.
+    pub fn with_token(mut self, token: &str) -> Result<Self, Error> {
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::BadToken);
+        }
+        let mut header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| Error::BadToken)?;
+        header.set_sensitive(true);
+        self.authorization = Some(header);
+        Ok(self)
+    }
+
+    /// The header that says who asks, where there is one.
+    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
     }
 
     /// The server's address.
@@ -73,11 +97,30 @@ impl Client {
 
     /// A request to a route.
     pub(crate) fn request(&self, method: Method, path: &[&str], query: &Pairs) -> RequestBuilder {
-        self.http.request(method, self.route(path, query))
+        let request = self.http.request(method, self.route(path, query));
+        match &self.authorization {
+            Some(header) => request.header(AUTHORIZATION, header),
+            None => request,
+        }
     }
 
     /// Sends a request that is soon answered, and reads the answer.
     pub(crate) async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
+        let (address, body) = self.answer_bytes(request).await?;
+        serde_json::from_slice(&body).map_err(|error| Error::NotUnderstood {
+            address,
+            status: None,
+            reason: error.to_string(),
+        })
+    }
+
+    /// As [`Client::answer`], where the answer is a success and no more.
+    pub(crate) async fn done(&self, request: RequestBuilder) -> Result<(), Error> {
+        self.answer_bytes(request).await.map(|_| ())
+    }
+
+    /// The address that answered, and the body of its success.
+    async fn answer_bytes(&self, request: RequestBuilder) -> Result<(String, Bytes), Error> {
         let request = request.header(ACCEPT, "application/json").timeout(REQUEST_TIMEOUT);
         let response = request.send().await.map_err(|error| self.failed(&error))?;
         let (status, address) = (response.status(), response.url().to_string());
@@ -85,11 +128,7 @@ impl Client {
         if !status.is_success() {
             return Err(Error::of_answer(&address, status, &body));
         }
-        serde_json::from_slice(&body).map_err(|error| Error::NotUnderstood {
-            address,
-            status: None,
-            reason: error.to_string(),
-        })
+        Ok((address, body))
     }
 
     /// The whole body of an answer, up to a limit.
@@ -114,9 +153,31 @@ impl Client {
     }
 }
 
+/// TLS that trusts nobody, which an address with `http` never asks for. What the library would set up by itself reads the
+/// certificates of the system, and fails on one that has none.
+fn no_tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_shown_to_nobody_and_one_that_no_header_holds_is_refused() {
+        let client = Client::new("http://host").expect("the address is fine");
+        let with_token = client.clone().with_token("etlp_secret").expect("the token is fine");
+        let shown = format!("{with_token:?} {with_token:#?}");
+        assert!(!shown.contains("secret") && shown.contains("Sensitive"), "{shown}");
+        assert!(!with_token.route(&["ws"], &Vec::new()).as_str().contains("secret"));
+        for token in ["", "two words", "line\n", "sécret"] {
+            let error = client.clone().with_token(token).expect_err(token);
+            assert_eq!(error.code(), "bad_token");
+            assert!(!format!("{error} {error:?}").contains("cret"), "{error}");
+        }
+    }
 
     #[test]
     fn addresses_that_cannot_be_used_are_named_with_what_is_wrong() {

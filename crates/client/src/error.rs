@@ -1,7 +1,10 @@
 //! What can go wrong with a server that is somewhere else.
 
-use etlplus_api::Problem;
+use etlplus_api::{CloseCode, Problem};
 use reqwest::StatusCode;
+
+/// Close codes that are about the token.
+const TOKEN_CODES: [u16; 2] = [CloseCode::BadToken as u16, CloseCode::TokenExpired as u16];
 
 /// Why a request, or a connection that lasts, came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +17,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The token is none that a server gave. It is not shown, since it may be a secret with a typing mistake.
+    #[error("the token holds blanks or other characters that no token has")]
+    BadToken,
     /// Nobody answers at the address, or not in time, or the answer broke off.
     #[error("cannot reach the server at {address}: {reason}")]
     Unreachable {
@@ -35,12 +41,13 @@ pub enum Error {
         /// What is wrong with the answer.
         reason: String,
     },
-    /// The server closed the live channel with a code that means "do not come again".
+    /// The server closed the live channel with a code that means "do not come again", or because the token does not hold
+    /// any more.
     #[error("the server at {address} closed the live channel: {reason} (code {code})")]
     Closed {
         /// The server's address.
         address: String,
-        /// The close code, 4500 to 4999.
+        /// The close code: 4500 to 4999, or 4005.
         code: u16,
         /// The server's words.
         reason: String,
@@ -52,6 +59,7 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Self::BadAddress { .. } => "bad_address",
+            Self::BadToken => "bad_token",
             Self::Unreachable { .. } => "server_unreachable",
             Self::Problem(problem) => &problem.code,
             Self::NotUnderstood { .. } => "answer_not_understood",
@@ -63,24 +71,29 @@ impl Error {
     pub fn remedy(&self) -> &str {
         match self {
             Self::BadAddress { .. } => "write it like http://127.0.0.1:8080",
+            Self::BadToken => "give it as `etlplus token create` printed it",
             Self::Unreachable { .. } => "start the server with `etlplus serve`, or check the address",
             Self::Problem(problem) => &problem.remedy,
             Self::NotUnderstood { .. } => {
                 "check that the address is that of ETL Plus, and that both have the same version"
             }
-            Self::Closed { .. } => "check that client and server have the same version",
+            Self::Closed { code, .. } if TOKEN_CODES.contains(code) => {
+                "give a token that holds: `etlplus token create` makes one"
+            }
+            Self::Closed { .. } => "check that client and server have the same version, and what the token may do",
         }
     }
 
     /// Whether the same may go well a little later, with nothing changed.
     pub fn is_transient(&self) -> bool {
-        let is_server_error = |status: u16| (500..600).contains(&status);
+        // 429 asks to come again more slowly.
+        let is_for_now = |status: u16| status == 429 || (500..600).contains(&status);
         match self {
             Self::Unreachable { .. } => true,
-            Self::Problem(problem) => is_server_error(problem.status),
+            Self::Problem(problem) => is_for_now(problem.status),
             // A proxy answers like this while the server behind it starts again.
-            Self::NotUnderstood { status, .. } => status.is_some_and(is_server_error),
-            Self::BadAddress { .. } | Self::Closed { .. } => false,
+            Self::NotUnderstood { status, .. } => status.is_some_and(is_for_now),
+            Self::BadAddress { .. } | Self::BadToken | Self::Closed { .. } => false,
         }
     }
 

@@ -16,5 +16,5 @@ mod watch;
 pub use client::Client;
 pub use error::Error;
 pub use follow::{LogEvent, LogFollow};
-pub use query::{JobQuery, LogQuery};
+pub use query::{AlertQuery, JobQuery, LogQuery};
 pub use watch::{Event, Watch};

@@ -1,7 +1,7 @@
 //! What lists can be asked for.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use etlplus_api::{JobStatus, JobType, LogLevel};
+use etlplus_api::{AlertRule, AlertStatus, JobStatus, JobType, LogLevel};
 
 /// Which jobs to list. What is left out lets everything through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +39,21 @@ pub struct LogQuery {
     pub tail: Option<u32>,
 }
 
+/// Which alerts to list. What is left out lets everything through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertQuery {
+    /// Raised by this rule.
+    pub rule: Option<AlertRule>,
+    /// That fire, or are resolved.
+    pub status: Option<AlertStatus>,
+    /// About this job.
+    pub job: Option<String>,
+    /// `nextCursor` of the page before.
+    pub cursor: Option<String>,
+    /// How many at most.
+    pub limit: Option<u32>,
+}
+
 /// Names and values of a query, in the order of the address.
 pub(crate) type Pairs = Vec<(&'static str, String)>;
 
@@ -67,6 +82,18 @@ impl LogQuery {
             ("limit", self.limit.map(|limit| limit.to_string())),
             ("level", self.level.map(|level| level.as_str().to_owned())),
             ("tail", self.tail.map(|tail| tail.to_string())),
+        ])
+    }
+}
+
+impl AlertQuery {
+    pub(crate) fn pairs(&self) -> Pairs {
+        given([
+            ("rule", self.rule.map(|rule| rule.as_str().to_owned())),
+            ("status", self.status.map(|status| status.as_str().to_owned())),
+            ("jobId", self.job.clone()),
+            ("cursor", self.cursor.clone()),
+            ("limit", self.limit.map(|limit| limit.to_string())),
         ])
     }
 }

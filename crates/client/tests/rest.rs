@@ -140,6 +140,7 @@ async fn what_another_program_answers_is_not_taken_for_an_answer() {
         ("404 Not Found", "<html>", "404 Not Found without a problem", false),
         ("302 Found", "", "302 Found without a problem", false),
         ("502 Bad Gateway", "<html>", "502 Bad Gateway without a problem", true),
+        ("429 Too Many Requests", "slowly", "429 Too Many Requests without a problem", true),
     ] {
         let answer = async { server.request().await.answer(status, "text/html", body).await };
         let (result, ()) = tokio::join!(client.job("j1"), answer);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etlplus_api::{Filter, FilterClause, Frame, ServerMessage};
 use etlplus_client::{Error, Event, Watch};
 use serde_json::json;
-use support::{Server, Socket, connection_ack, frame, problem, progress, snapshot, soon};
+use support::{Server, Socket, connection_ack, frame, notification, problem, progress, snapshot, soon};
 use tokio::io::AsyncWriteExt;
 
 /// Seconds; longer than a test takes, so that silence plays no part.
@@ -78,6 +78,24 @@ async fn a_snapshot_comes_first_then_what_happens() {
     assert_progress(&next(&mut watch).await, 10);
     drop(watch);
     socket.ends().await;
+}
+
+#[tokio::test]
+async fn notices_come_through_before_and_after_the_snapshot() {
+    let server = Server::bind().await;
+    let mut watch = server.client().watch(Filter::new());
+    let mut socket = server.greeted(HEARTBEAT).await;
+    for frame in [notification("early"), snapshot(&["j1"]), notification("late")] {
+        socket.send(frame).await;
+    }
+    let title = |event: Event| match event {
+        Event::Update(Frame { message: ServerMessage::SystemNotification(notice), .. }) => notice.title,
+        event => panic!("{event:?}"),
+    };
+    assert!(matches!(next(&mut watch).await, Event::Connected(_)));
+    assert_eq!(title(next(&mut watch).await), "early");
+    assert_snapshot(&next(&mut watch).await, &["j1"]);
+    assert_eq!(title(next(&mut watch).await), "late");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //! legal. Nothing here does I/O, knows an async runtime, or reads a clock: callers hand in bytes and times, and act on
 //! what comes back.
 
+pub mod access;
+pub mod duration;
 pub mod failure;
 pub mod ids;
 pub mod job;
@@ -11,6 +13,9 @@ pub mod pipeline;
 pub mod ports;
 pub mod progress;
 pub mod reject;
+pub mod settings;
+mod size;
+mod tree;
 pub mod value;
 
 pub use failure::{Failure, FailureKind};

@@ -18,7 +18,7 @@ impl Position {
     pub const START: Self = Self { line: 1, column: 1 };
 }
 
-/// One mistake in a pipeline file. A check collects all of them, so that a person mends them in one go.
+/// One mistake in a file or another text that a person wrote. A check collects all of them, so that a person mends them in one go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mistake {
     /// Where the offending text begins.
@@ -41,6 +41,81 @@ impl fmt::Display for Mistake {
             write!(f, "{key}: ")?;
         }
         write!(f, "{message}: {remedy}")
+    }
+}
+
+/// What is wrong and what to do about it, said where the place in the file is not known.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) message: String,
+    pub(crate) remedy: String,
+}
+
+impl Fault {
+    pub(crate) fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: remedy.into() }
+    }
+}
+
+/// Gathers the mistakes of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes {
+    found: Vec<Mistake>,
+    left_out: usize,
+}
+
+impl Mistakes {
+    /// Mistakes that are reported for one file; nobody reads more, and a hostile file shall not fill the memory.
+    const MAX: usize = 1_000;
+
+    pub(crate) fn add(&mut self, mistake: Mistake) {
+        if self.is_full() {
+            self.left_out += 1;
+            return;
+        }
+        let Mistake { position, key, message, remedy } = mistake;
+        self.found.push(Mistake { position, key, message: printable(message), remedy: printable(remedy) });
+    }
+
+    /// Whether another mistake is only counted, so that its words need no thought.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= Self::MAX
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.found.len() + self.left_out
+    }
+
+    /// What was made of the file, or else every mistake in the order of the file.
+    pub(crate) fn finish<T>(mut self, made: Option<T>) -> Result<T, Vec<Mistake>> {
+        match made {
+            Some(made) if self.found.is_empty() => return Ok(made),
+            _ => self.found.sort_by_key(|mistake| mistake.position),
+        }
+        if self.left_out > 0 {
+            let position = self.found.last().map_or(Position::START, |mistake| mistake.position);
+            let message = format!("there are {} more mistakes", self.left_out);
+            self.found.push(Mistake { position, key: String::new(), message, remedy: "mend these first".to_owned() });
+        }
+        Err(self.found)
+    }
+}
+
+/// `text` with its control characters escaped: a name from a file must not steer the terminal that shows it.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}
+
+/// A text from a file for a message: in quotes, with control characters escaped, and cut where it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    const SHOWN_CHARS: usize = 60;
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
     }
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod interrupt;
 mod output;
+mod server;
 mod usage;
 
 use std::process::ExitCode;

@@ -3,15 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// How the manager works.
+/// What does not change while the manager works. The rest is in the settings.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where attempt directories and the jobs' copies of reject files are; the manager owns it.
     pub folder: PathBuf,
-    /// Jobs that run at the same time.
-    pub max_concurrent_jobs: usize,
-    /// Jobs that may wait for a place. A submit beyond it is refused.
-    pub max_queued_jobs: usize,
     /// Bytes of log that an attempt may spool. What it says beyond is left out, and one line says how much.
     pub log_max_bytes: u64,
     /// How a runner is started.

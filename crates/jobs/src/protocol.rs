@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 pub(crate) const FRAME_MAX_BYTES: usize = 16 << 20;
 
 /// Frames of another version are not understood.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What a runner begins with.
 const GREETING: &str = "etlplus-runner";
 
@@ -45,6 +45,10 @@ pub(crate) enum ToRunner {
     Task(Task),
     /// Stop, and leave the target as it was.
     Cancel,
+    /// Hold still between two batches.
+    Pause,
+    /// Go on.
+    Resume,
 }
 
 /// What a runner is for.
@@ -79,6 +83,8 @@ pub(crate) struct RunTask {
     pub(crate) reject_copy: PathBuf,
     /// Bytes of log that may be spooled.
     pub(crate) log_max_bytes: u64,
+    /// The longest time between two readings of counters that stand still, in milliseconds.
+    pub(crate) silence_max_ms: u64,
 }
 
 /// What a runner says.

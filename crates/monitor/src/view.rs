@@ -30,6 +30,8 @@ pub enum Update {
     Moved(Arc<Recorded>),
     /// A job said something: a fact of the kind [`Fact::Log`].
     Said(Arc<Recorded>),
+    /// Something happened that is no move and no word of a job: a fact of the kind [`Fact::Alert`] or [`Fact::Settings`].
+    Noted(Arc<Recorded>),
     /// A job has a new reading, which is in the view.
     Read(JobId),
     /// Facts were missed, and the view was taken anew from the store.
@@ -84,6 +86,7 @@ impl LiveView {
                 }
                 Update::Said(recorded.clone())
             }
+            Fact::Alert(_) | Fact::Settings(_) => Update::Noted(recorded.clone()),
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etlplus_core::ids::{AttemptNumber, Epoch, JobId, Offset};
-use etlplus_core::job::{JobFact, JobHeader, JobInput, JobState, JobType};
+use etlplus_core::job::{JobFact, JobHeader, JobInput, JobPolicy, JobState, JobType};
 use etlplus_core::log::{LogLevel, LogLine};
 use etlplus_core::ports::{Fact, JobRecord, LogPosition, Reading, Recorded, Sample, Snapshot};
 use etlplus_core::{Counters, Failure};
@@ -98,7 +98,12 @@ proptest! {
         let cut = cut.index(facts.len() + 1);
         let mut before = empty();
         facts[..cut].iter().for_each(|fact| { before.take(fact); });
-        let jobs = before.jobs().map(|job| JobRecord { header: job.header.clone(), state: job.state.clone(), report: None });
+        let jobs = before.jobs().map(|job| JobRecord {
+            header: job.header.clone(),
+            policy: JobPolicy::default(),
+            state: job.state.clone(),
+            report: None,
+        });
         let mut resumed = LiveView::new(Snapshot { position: before.position(), jobs: jobs.collect() });
         // Facts that the snapshot holds already may come again; they change nothing.
         let told = facts.iter().filter_map(|fact| resumed.take(fact)).count();
@@ -117,7 +122,7 @@ proptest! {
             view.take(&fact);
             let running = match &fact.fact {
                 Fact::Job { fact, .. } => match fact.state { JobState::Running { attempt, .. } => Some(attempt), _ => None },
-                Fact::Log { .. } => None,
+                Fact::Log { .. } | Fact::Alert(_) | Fact::Settings(_) => None,
             };
             for attempt in [AttemptNumber::FIRST, AttemptNumber::FIRST.next()] {
                 let shown = matches!(view.read(reading(0, attempt)), Some(Update::Read(_)));

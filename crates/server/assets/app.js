@@ -7,6 +7,10 @@ const RULES_SHOWN = 20;
 const SAMPLES_SHOWN = 3;
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 15_000;
+const NOTICES_SHOWN = 5;
+const ALERTS_LOADED = 200;
+// Codes of a close because of the token: it is not known, or holds no more.
+const TOKEN_CLOSES = new Set([4005, 4500]);
 // Codes of a close after which connecting again would end in the same way.
 const FINAL_CLOSE_FIRST = 4500;
 const FINAL_CLOSE_LAST = 4999;
@@ -23,6 +27,15 @@ let lines = new Map();
 let gathered = [];
 let retryMs = RETRY_FIRST_MS;
 let isDrawn = true;
+/** Who uses the page, as /api/me says it; null before that is known, and while nobody is logged in. */
+let me = null;
+let socket = null;
+/** The alerts that fire, by fingerprint, and the notices that nobody has dismissed. */
+let alerts = new Map();
+let notices = [];
+let noticesMade = 0;
+/** Jobs that were asked for something, until the answer is here. */
+const asked = new Set();
 
 const byId = (id) => document.getElementById(id);
 const isEnded = (job) => ENDED.has(job?.status);
@@ -43,6 +56,7 @@ const hear = {
     chooseNewest();
     // What happened while nobody listened.
     loadEnded();
+    loadAlerts();
     if (selected !== null) loadLines(selected);
   },
   job_status_update(update) {
@@ -59,7 +73,23 @@ const hear = {
   },
   job_metrics_update({ jobId, metrics }) { layOver(jobId, {}, metrics); },
   job_log_message(line) { if (line.jobId === selected) keepLine(line); },
+  system_notification(notice) {
+    if (notice.alert) keepAlert(notice.alert);
+    say(notice);
+  },
 };
+
+function keepAlert(alert) {
+  // A test is over as soon as it is told.
+  if (alert.status === "firing" && alert.rule !== "test") alerts.set(alert.fingerprint, alert);
+  else alerts.delete(alert.fingerprint);
+}
+
+function say({ severity, title, message, remedy }) {
+  noticesMade += 1;
+  notices = [...notices, { id: `${noticesMade}`, severity, title, message, remedy }].slice(-NOTICES_SHOWN);
+  draw();
+}
 
 function layOver(id, change, metrics) {
   const job = jobs.get(id);
@@ -83,10 +113,23 @@ function dropLines() {
   lines = new Map(inOrder.slice(-LINES_SHOWN));
 }
 
+const ask = (path, method = "GET", body = null) => fetch(path, {
+  method,
+  headers: { accept: "application/json", ...(body && { "content-type": "application/json" }) },
+  body: body && JSON.stringify(body),
+});
+
+/** What is wrong, by an answer that is no success. */
+async function problemOf(answer) {
+  const unknown = { detail: `the server answers with the status ${answer.status}`, remedy: "" };
+  return answer.json().catch(() => unknown);
+}
+
 /** Asks for `path` and gives the answer to `take`; says so where there is none. */
 async function load(path, take) {
   try {
-    const answer = await fetch(path, { headers: { accept: "application/json" } });
+    const answer = await ask(path);
+    if (answer.status === 401) return enter();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     take(await answer.json());
     byId("notice").textContent = "";
@@ -102,6 +145,14 @@ function loadEnded() {
     for (const job of page.jobs) if (!jobs.has(job.jobId) || isEnded(jobs.get(job.jobId))) jobs.set(job.jobId, job);
     dropOldest();
     chooseNewest();
+  });
+}
+
+function loadAlerts() {
+  return load(`/api/alerts?limit=${ALERTS_LOADED}`, (page) => {
+    alerts = new Map();
+    // The latest word about an alert comes last.
+    page.alerts.reverse().forEach(keepAlert);
   });
 }
 
@@ -130,26 +181,110 @@ function select(id) {
   loadLines(id);
 }
 
+// ---- Who one is
+
+/** Finds out who one is, and connects, or asks for a token. */
+async function enter() {
+  try {
+    let answer = await ask("/api/me");
+    // A cookie that holds no more is taken away by the first answer; without one, this server may ask for none.
+    if (answer.status === 401) answer = await ask("/api/me");
+    if (answer.status === 401) return askForToken();
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    welcome(await answer.json());
+  } catch {
+    enterLater();
+  }
+}
+
+function enterLater() {
+  showConnection("lost", "Not connected; what is shown may be old");
+  // Clients that lost the same server must not all come back at the same moment.
+  setTimeout(enter, Math.random() * retryMs);
+  retryMs = Math.min(retryMs * 2, RETRY_LONGEST_MS);
+}
+
+function welcome(who) {
+  me = who;
+  byId("login").hidden = true;
+  byId("main").hidden = byId("alerts-box").hidden = false;
+  byId("me").hidden = who.kind !== "token";
+  setText(byId("me-name"), `${who.name} (${who.role})`);
+  connect();
+}
+
+/** Shows nothing but the question for a token: what was shown before is not for everybody. */
+function askForToken() {
+  leave();
+  me = null;
+  for (const shown of [jobs, lines, alerts]) shown.clear();
+  [selected, isChosen, notices] = [null, false, []];
+  byId("login").hidden = false;
+  byId("main").hidden = byId("alerts-box").hidden = byId("me").hidden = true;
+  showConnection("lost", "Not logged in");
+  draw();
+  byId("token").focus();
+}
+
+async function logIn(event) {
+  event.preventDefault();
+  const [token, button, error] = ["token", "login-button", "login-error"].map(byId);
+  button.disabled = true;
+  setText(error, "");
+  try {
+    const answer = await ask("/api/login", "POST", { token: token.value.trim() });
+    if (answer.ok) {
+      token.value = "";
+      welcome(await answer.json());
+      byId("main").focus();
+    } else {
+      const { detail, remedy } = await problemOf(answer);
+      setText(error, `${detail}. ${remedy}`);
+      token.select();
+    }
+  } catch {
+    setText(error, "The server does not answer; try again");
+  }
+  button.disabled = false;
+}
+
+async function logOut() {
+  leave();
+  // Where this fails, the next question who one is says so.
+  await ask("/api/logout", "POST").catch(() => {});
+  enter();
+}
+
+// ---- The connection
+
+/** Hangs up, for good: what the socket still says is not heard. */
+function leave() {
+  const left = socket;
+  socket = null;
+  left?.close();
+}
+
 function connect() {
+  leave();
   // The parts of a connection that broke off are those of no snapshot.
   gathered = [];
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(`${scheme}//${location.host}/ws`, "etlplus.v1");
-  socket.onopen = () => { showConnection("live", "Live"); retryMs = RETRY_FIRST_MS; };
-  socket.onmessage = ({ data }) => {
+  const opened = new WebSocket(`${scheme}//${location.host}/ws`, "etlplus.v1");
+  socket = opened;
+  opened.onopen = () => { showConnection("live", "Live"); retryMs = RETRY_FIRST_MS; };
+  opened.onmessage = ({ data }) => {
+    if (socket !== opened) return;
     const frame = JSON.parse(data);
     hear[frame.type]?.(frame.data);
     draw();
   };
-  socket.onclose = ({ code, reason }) => {
-    if (code >= FINAL_CLOSE_FIRST && code <= FINAL_CLOSE_LAST) {
+  opened.onclose = ({ code, reason }) => {
+    if (socket !== opened) return;
+    socket = null;
+    if (TOKEN_CLOSES.has(code)) enter();
+    else if (code >= FINAL_CLOSE_FIRST && code <= FINAL_CLOSE_LAST) {
       showConnection("lost", `Closed by the server (${reason}); reload the page`);
-      return;
-    }
-    showConnection("lost", "Not connected; what is shown may be old");
-    // Clients that lost the same server must not all come back at the same moment.
-    setTimeout(connect, Math.random() * retryMs);
-    retryMs = Math.min(retryMs * 2, RETRY_LONGEST_MS);
+    } else enterLater();
   };
 }
 
@@ -164,7 +299,7 @@ function showConnection(state, text) {
 function draw() {
   if (!isDrawn) return;
   isDrawn = false;
-  requestAnimationFrame(() => { isDrawn = true; drawJobs(); drawLog(); drawRejects(); });
+  requestAnimationFrame(() => { isDrawn = true; drawJobs(); drawLog(); drawRejects(); drawAlerts(); drawNotices(); });
 }
 
 function element(name, attributes = {}, ...children) {
@@ -225,13 +360,14 @@ function drawJobs() {
   patch(byId("jobs"), shown, (job) => job.jobId, makeJob, updateJob);
   byId("empty").hidden = shown.length > 0;
   const count = (status) => shown.filter((job) => job.status === status).length;
-  setText(byId("counts"), `${count("RUNNING")} running, ${count("PENDING")} waiting`);
+  const paused = count("PAUSED");
+  setText(byId("counts"), me === null ? "" : `${count("RUNNING")} running, ${count("PENDING")} waiting${paused ? `, ${paused} paused` : ""}`);
 }
 
 function makeJob({ jobId, pipeline }) {
   const row = element("tr", {},
-    element("td", {}, element("button", { title: pipeline }, pipeline), element("span", { class: "id", title: jobId }, jobId)),
-    element("td", {}, element("span", { class: "status" }), element("span", { class: "stopping" })),
+    element("td", {}, element("button", { class: "name", title: pipeline }, pipeline), element("span", { class: "id", title: jobId }, jobId)),
+    element("td", {}, element("span", { class: "status" }), element("span", { class: "stopping" }), element("span", { class: "actions" })),
     element("td", {}, element("progress", { max: 100, "aria-label": `Progress of ${pipeline}` }), element("span", { class: "step" })),
     ...NUMBERS.map(([name]) => element("td", { class: "number", "data-name": name })));
   // The button brings the keyboard: its click comes here, too.
@@ -240,7 +376,7 @@ function makeJob({ jobId, pipeline }) {
 }
 
 function updateJob(row, job) {
-  const [button, status, stopping, step] = ["button", ".status", ".stopping", ".step"].map((name) => row.querySelector(name));
+  const [button, status, stopping, step] = [".name", ".status", ".stopping", ".step"].map((name) => row.querySelector(name));
   row.dataset.status = job.status;
   row.dataset.chosen = job.jobId === selected;
   button.setAttribute("aria-pressed", job.jobId === selected);
@@ -248,11 +384,71 @@ function updateJob(row, job) {
   setText(stopping, job.stopping ? "stopping" : "");
   setText(step, job.currentStep ?? "");
   step.title = job.currentStep ?? "";
-  const percent = { COMPLETED: 100, PENDING: 0 }[job.status] ?? job.progressPercent ?? (isEnded(job) ? 0 : null);
+  drawActions(row.querySelector(".actions"), job, button);
+  const isStill = isEnded(job) || job.status === "PAUSED";
+  const percent = { COMPLETED: 100, PENDING: 0 }[job.status] ?? job.progressPercent ?? (isStill ? 0 : null);
   const bar = row.querySelector("progress");
   if (percent === null) bar.removeAttribute("value");
   else bar.value = percent;
   row.querySelectorAll(".number").forEach((cell, index) => setText(cell, NUMBERS[index][1](job)));
+}
+
+/** What can be asked of a job that is in a status: the word for people, which is the route's as well. */
+const ACTIONS = {
+  PENDING: ["Cancel"],
+  RUNNING: ["Pause", "Cancel"],
+  PAUSED: ["Resume", "Cancel"],
+  FAILED: ["Retry"],
+  CANCELLED: ["Retry"],
+};
+
+/** The buttons of a job, for who may press them. Where the one with the focus goes, the job's `name` gets it. */
+function drawActions(parent, job, name) {
+  const isAllowed = me !== null && me.role !== "viewer" && !job.stopping;
+  const hadFocus = parent.contains(document.activeElement);
+  const make = (action) => {
+    const button = element("button", { type: "button", "aria-label": `${action} ${job.pipeline}` }, action);
+    button.addEventListener("click", (event) => { event.stopPropagation(); command(job.jobId, action); });
+    return button;
+  };
+  const update = (button) => { button.disabled = asked.has(job.jobId); };
+  patch(parent, (isAllowed && ACTIONS[job.status]) || [], (action) => action, make, update);
+  if (hadFocus && !parent.contains(document.activeElement)) name.focus({ preventScroll: true });
+}
+
+/** Asks for something to be done with a job. What comes of it is told over the connection. */
+async function command(id, action) {
+  asked.add(id);
+  draw();
+  try {
+    const answer = await ask(`/api/jobs/${id}/${action.toLowerCase()}`, "POST");
+    if (answer.status === 401) enter();
+    else if (!answer.ok) {
+      const { detail, remedy } = await problemOf(answer);
+      say({ severity: "ERROR", title: `${action} was refused`, message: detail, remedy });
+    }
+  } catch {
+    say({ severity: "ERROR", title: `${action} failed`, message: "The server does not answer", remedy: "try again" });
+  }
+  asked.delete(id);
+  draw();
+}
+
+function drawAlerts() {
+  const firing = [...alerts.values()];
+  setText(byId("alerts-count"), firing.length === 0 ? "No alerts" : `${whole(firing.length)} alert${firing.length > 1 ? "s" : ""}`);
+  byId("alerts-box").dataset.firing = firing.length > 0;
+  patch(byId("alerts"), firing, ({ fingerprint, at }) => `${fingerprint}.${at}`, ({ rule, at, message, remedy }) =>
+    element("li", {}, `${message}.`, element("span", {}, remedy), element("span", {}, `${rule}, since ${at.slice(0, 19)}Z`)));
+}
+
+function drawNotices() {
+  patch(byId("notices"), notices, ({ id }) => id, ({ id, severity, title, message, remedy }) => {
+    const button = element("button", { type: "button", "aria-label": `Dismiss: ${title}` }, "Dismiss");
+    button.addEventListener("click", () => { notices = notices.filter((notice) => notice.id !== id); draw(); });
+    const text = element("div", {}, element("strong", {}, title), element("span", {}, message), element("span", {}, remedy ?? ""));
+    return element("li", { "data-severity": severity }, text, button);
+  });
 }
 
 function drawLog() {
@@ -295,4 +491,6 @@ function drawRejects() {
   byId("no-rejects").hidden = rejects.length > 0;
 }
 
-connect();
+byId("login").addEventListener("submit", logIn);
+byId("logout").addEventListener("click", logOut);
+enter();

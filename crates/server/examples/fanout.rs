@@ -9,7 +9,7 @@
 mod support;
 
 use etlplus_core::log::LogLevel;
-use etlplus_server::Options;
+use serde_json::json;
 use support::Server;
 
 /// Characters of a log line.
@@ -17,8 +17,13 @@ const LINE_CHARS: usize = 120;
 
 #[tokio::main]
 async fn main() {
-    let max_connections = std::env::args().nth(1).unwrap().parse().unwrap();
-    let server = Server::with(Options { max_connections, ..Options::default() }).await;
+    let max_connections: usize = std::env::args().nth(1).unwrap().parse().unwrap();
+    let settings = json!({
+        // All clients come at once, from one address.
+        "server": {"requests_per_second": 1_000_000},
+        "monitoring": {"websocket": {"max_connections": max_connections}},
+    });
+    let server = Server::with(settings).await;
     let job = server.running("orders");
     println!("http://{}", server.address);
     let speak = move || {

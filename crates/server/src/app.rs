@@ -2,32 +2,53 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use etlplus_bus::Bus;
-use etlplus_core::ports::{Clock, History, Pipelines};
+use etlplus_core::ports::{AlertChannels, Alerts, Clock, History, LiveSettings, Pipelines, Versioned};
 use etlplus_jobs::Jobs;
-use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::{Attempts, Rate, Tickets, TokenBook};
 use crate::live::Live;
-use crate::options::Options;
 use crate::problem::{Refusal, item};
+use crate::serve::{Lifecycle, MetricsText};
 
 pub(crate) struct App {
     pub(crate) history: Arc<dyn History>,
     pub(crate) pipelines: Arc<dyn Pipelines>,
+    pub(crate) alerts: Arc<dyn Alerts>,
+    pub(crate) channels: Arc<dyn AlertChannels>,
+    pub(crate) settings: Arc<dyn LiveSettings>,
     pub(crate) jobs: Jobs,
     pub(crate) bus: Bus,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: Live,
-    /// The options that hold. Whoever changes them keeps the lock until they are in force.
-    pub(crate) options: Mutex<Options>,
-    /// The port of the listener.
-    pub(crate) port: u16,
-    pub(crate) shutdown: CancellationToken,
+    pub(crate) book: Arc<TokenBook>,
+    pub(crate) tickets: Tickets,
+    pub(crate) attempts: Attempts,
+    pub(crate) rate: Rate,
+    pub(crate) metrics_text: MetricsText,
+    pub(crate) version: &'static str,
+    pub(crate) began: Began,
+    pub(crate) lifecycle: Lifecycle,
     /// What goes on beside requests: WebSockets and streams of logs.
     pub(crate) tasks: TaskTracker,
+}
+
+/// When the server was started, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Began {
+    pub(crate) wall: DateTime<Utc>,
+    pub(crate) monotonic: Duration,
+}
+
+impl App {
+    /// The settings that hold now.
+    pub(crate) fn settings(&self) -> Arc<Versioned> {
+        self.settings.current()
+    }
 }
 
 /// A folder of a body: absolute, because the server's own folder means nothing to a client.

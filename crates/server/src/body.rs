@@ -24,7 +24,6 @@ const BODY_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Fields {
     raw: BTreeMap<String, Box<RawValue>>,
-    prefix: String,
     errors: Vec<ProblemItem>,
     known: Vec<&'static str>,
 }
@@ -38,6 +37,19 @@ pub(crate) async fn fields(request: Request) -> Result<Fields, Refusal> {
     require_json(request.headers())?;
     let bytes = read(request).await?;
     parse(&bytes)
+}
+
+/// Reads the body of a request as the text of one JSON object, for whoever knows its keys.
+///
+/// # Errors
+/// As [`fields`].
+pub(crate) async fn text(request: Request) -> Result<String, Refusal> {
+    require_json(request.headers())?;
+    let bytes = read(request).await?;
+    parse(&bytes)?;
+    String::from_utf8(bytes.into()).map_err(|_| {
+        Refusal::new(StatusCode::BAD_REQUEST, "bad_json", "the body is no UTF-8", "send one JSON object")
+    })
 }
 
 /// Reads a body that says nothing: none at all, or an empty object.
@@ -105,14 +117,10 @@ fn parse(bytes: &[u8]) -> Result<Fields, Refusal> {
             Refusal::new(StatusCode::BAD_REQUEST, "bad_json", detail, remedy).with_errors(vec![place])
         }
     })?;
-    Ok(Fields::new(raw, String::new()))
+    Ok(Fields { raw, errors: Vec::new(), known: Vec::new() })
 }
 
 impl Fields {
-    fn new(raw: BTreeMap<String, Box<RawValue>>, prefix: String) -> Self {
-        Self { raw, prefix, errors: Vec::new(), known: Vec::new() }
-    }
-
     /// The value of a key that may be left out or be `null`.
     pub(crate) fn optional<T: DeserializeOwned>(&mut self, key: &'static str, remedy: &str) -> Option<T> {
         self.known.push(key);
@@ -139,32 +147,15 @@ impl Fields {
         self.optional(key, remedy)
     }
 
-    /// The keys of an object within this one. Its faults belong to this one, once it is given back to [`Fields::close`].
-    pub(crate) fn open(&mut self, key: &'static str) -> Self {
-        let inner = self.optional(key, "give an object").unwrap_or_default();
-        Self::new(inner, format!("{}{key}.", self.prefix))
+    pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        self.errors.push(item(key, message, remedy));
     }
 
-    /// Takes over what was found in an object within this one. What is left of it is unknown.
-    pub(crate) fn close(&mut self, mut inner: Self) {
-        inner.refuse_unknown();
-        self.errors.append(&mut inner.errors);
-    }
-
-    /// The keys that were not taken yet.
-    pub(crate) fn left(&self) -> Vec<String> {
-        self.raw.keys().cloned().collect()
-    }
-
-    /// Refuses a key, whatever its value.
-    pub(crate) fn refuse(&mut self, key: &str, message: &str, remedy: &str) {
-        if self.raw.remove(key).is_some() {
+    /// Like [`Fields::fault`], unless something is wrong with the key already.
+    pub(crate) fn fault_once(&mut self, key: &str, message: impl Into<String>, remedy: impl Into<String>) {
+        if !self.errors.iter().any(|error| error.key == key) {
             self.fault(key, message, remedy);
         }
-    }
-
-    pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>, remedy: impl Into<String>) {
-        self.errors.push(item(format!("{}{key}", self.prefix), message, remedy));
     }
 
     /// Nothing more is known.
@@ -178,7 +169,7 @@ impl Fields {
 
     fn refuse_unknown(&mut self) {
         let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
-        for key in self.left() {
+        for key in std::mem::take(&mut self.raw).into_keys() {
             let shown: String = key.chars().take(60).collect();
             self.fault(&shown, "is no key here", format!("there are: {known}"));
         }

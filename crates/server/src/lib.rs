@@ -4,11 +4,12 @@
 //! its handle; the live channel is one task, which owns the monitor (see `live`). Domain types become wire types in `wire`,
 //! and nowhere else.
 
+mod access;
 mod app;
 mod body;
+mod documents;
 mod guard;
 mod live;
-mod options;
 mod peer;
 mod places;
 mod problem;
@@ -18,5 +19,8 @@ mod serve;
 mod transport;
 mod wire;
 
-pub use options::{HEARTBEAT_INTERVAL, MAX_CONNECTIONS, MESSAGE_QUEUE_SIZE, OptionFault, Options};
-pub use serve::{Parts, ServeError, serve};
+pub use access::NewToken;
+pub use documents::{asyncapi_document, openapi_document};
+pub use live::ConnectionCount;
+pub use rest::route_table;
+pub use serve::{Lifecycle, Listeners, MetricsText, Parts, ServeError, serve};

@@ -53,6 +53,19 @@ impl Refusal {
             .with_header(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into())
     }
 
+    /// It goes well after a while. `wait` is how long to wait.
+    pub(crate) fn too_fast(
+        code: &str,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+        wait: std::time::Duration,
+    ) -> Self {
+        // In whole seconds, and never early.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail, remedy)
+            .with_header(header::RETRY_AFTER, seconds.max(1).into())
+    }
+
     /// The whole response of HTTP, for a connection on which nobody reads requests.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         let Parts { problem, status, headers } = *self.0;
@@ -94,6 +107,21 @@ impl Refusal {
         Self::unavailable("shutting_down", "the server shuts down", "try again once it is back")
     }
 
+    pub(crate) fn websocket_disabled() -> Self {
+        let remedy = "set monitoring.websocket.enabled, or read /api/events";
+        Self::unavailable("websocket_disabled", "WebSockets are switched off", remedy)
+    }
+
+    pub(crate) fn connection_not_found() -> Self {
+        let remedy = "look for its id in /api/monitor/connections";
+        Self::new(StatusCode::NOT_FOUND, "connection_not_found", "there is no connection with this id", remedy)
+    }
+
+    pub(crate) fn token_not_found() -> Self {
+        let remedy = "look for its id in /api/tokens";
+        Self::new(StatusCode::NOT_FOUND, "token_not_found", "there is no token with this id", remedy)
+    }
+
     pub(crate) fn internal() -> Self {
         let remedy = "please report it with the request and the version";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "this is a defect of ETL Plus", remedy)
@@ -111,12 +139,21 @@ impl Refusal {
 
     /// Mistakes of a pipeline, each with its place.
     pub(crate) fn pipeline_invalid(mistakes: Vec<Mistake>) -> Self {
+        Self::of_mistakes("pipeline_invalid", "in the pipeline", mistakes)
+    }
+
+    /// Mistakes of a change of settings, each with its place in the body.
+    pub(crate) fn settings_invalid(mistakes: Vec<Mistake>) -> Self {
+        Self::of_mistakes("settings_invalid", "in the settings", mistakes)
+    }
+
+    fn of_mistakes(code: &str, place: &str, mistakes: Vec<Mistake>) -> Self {
         let errors = mistakes.into_iter().map(|mistake| ProblemItem {
             line: Some(mistake.position.line as u64),
             column: Some(mistake.position.column as u64),
             ..item(mistake.key, mistake.message, mistake.remedy)
         });
-        Self::of_items("pipeline_invalid", "in the pipeline", errors.collect())
+        Self::of_items(code, place, errors.collect())
     }
 
     /// Values of a pipeline's parameters that do not fit.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::IntoResponse;
 use etlplus_bus::Bus;
-use etlplus_core::ports::{Clock, History, Pipelines};
+use etlplus_core::ports::{
+    AlertChannels, Alerts, Clock, History, LiveSettings, Pipelines, StoreUnavailable, Tokens, Versioned,
+};
 use etlplus_jobs::Jobs;
 use etlplus_monitor::Monitor;
 use hyper::body::Incoming;
@@ -16,14 +18,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::app::App;
-use crate::live::Hub;
-use crate::options::{OptionFault, Options};
+use crate::access::{Attempts, Rate, Tickets, TokenBook};
+use crate::app::{App, Began};
+use crate::live::{ConnectionCount, Hub};
 use crate::peer::Peer;
 use crate::places::{self, Place, Places, RESERVE_HEADER_WAIT, RESERVE_LASTS_MAX};
 use crate::rest;
@@ -33,6 +35,8 @@ use crate::transport::Transport;
 const HEADER_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, and of a response that waits to be written.
 const BUFFER_BYTES_MAX: usize = 64 << 10;
+/// Headers of a request: browsers send about twenty.
+const HEADERS_MAX: usize = 100;
 /// What the kernel keeps for a client that does not read: with its default, which grows to 4 MB, a thousand stalled
 /// clients would hide 4 GB. Linux doubles the number for its own bookkeeping.
 const SEND_BUFFER_BYTES: usize = 256 << 10;
@@ -41,13 +45,16 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// How long requests may go on once the server is asked to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// What renders the server's metrics as Prometheus reads them.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What the server stands on.
 pub struct Parts {
     /// What was recorded.
     pub history: Arc<dyn History>,
     /// The pipelines that are kept.
     pub pipelines: Arc<dyn Pipelines>,
-    /// The job manager.
+    /// The job manager, which knows the schedules as well.
     pub jobs: Jobs,
     /// The live view.
     pub monitor: Monitor,
@@ -55,53 +62,101 @@ pub struct Parts {
     pub bus: Bus,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// How to work.
-    pub options: Options,
+    /// The settings. They are read anew for each request.
+    pub settings: Arc<dyn LiveSettings>,
+    /// The same settings as they change. A change is seen here no later than anything that is recorded after it.
+    pub settings_changes: watch::Receiver<Arc<Versioned>>,
+    /// The tokens that are kept.
+    pub tokens: Arc<dyn Tokens>,
+    /// The alerts that were recorded.
+    pub alerts: Arc<dyn Alerts>,
+    /// The channels by which alerts leave.
+    pub channels: Arc<dyn AlertChannels>,
+    /// What renders the metrics.
+    pub metrics_text: MetricsText,
+    /// Counts the connections of the live channel, for whoever watches how many there are.
+    pub connections: ConnectionCount,
+    /// The program's version.
+    pub version: &'static str,
+}
+
+/// Where the server listens.
+pub struct Listeners {
+    /// For everything.
+    pub main: TcpListener,
+    /// For the live channel alone (`monitoring.websocket.port`).
+    pub live: Option<TcpListener>,
+}
+
+/// How the server ends, in two steps.
+#[derive(Debug, Clone, Default)]
+pub struct Lifecycle {
+    /// From then on `/readyz` says no and no job is accepted; everything else goes on.
+    pub draining: CancellationToken,
+    /// From then on no connection is accepted, WebSockets are closed with 1001, and requests end within ten seconds or
+    /// are cut off.
+    pub shutdown: CancellationToken,
 }
 
 /// Why the server cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Options that do not fit; all of them.
-    #[error("the server's options do not fit: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Options(Vec<OptionFault>),
-    /// The listener has no address.
-    #[error("the listener's address cannot be told: give a listener that is bound")]
-    Listener(#[source] std::io::Error),
+    /// The tokens cannot be read, so that nobody could be told from anybody.
+    #[error("the tokens cannot be read: {0}")]
+    Tokens(#[from] StoreUnavailable),
 }
 
-/// Serves `listener` until `shutdown`: no connection is accepted any more, WebSockets are closed with 1001, requests end
-/// within ten seconds or are cut off.
+/// Serves `listeners` until `lifecycle.shutdown`.
 ///
 /// # Errors
-/// Where the options do not fit or the listener has no address. A failed accept is none: it is tried again.
-pub async fn serve(listener: TcpListener, parts: Parts, shutdown: CancellationToken) -> Result<(), ServeError> {
-    let Parts { history, pipelines, jobs, monitor, bus, clock, options } = parts;
-    let faults = options.check();
-    if !faults.is_empty() {
-        return Err(ServeError::Options(faults));
-    }
-    let port = listener.local_addr().map_err(ServeError::Listener)?.port();
-    let (hub, live) = Hub::new(monitor, options, clock.clone());
+/// Where the tokens cannot be read. A failed accept is none: it is tried again.
+pub async fn serve(listeners: Listeners, parts: Parts, lifecycle: Lifecycle) -> Result<(), ServeError> {
+    let Parts { history, pipelines, jobs, monitor, bus, clock, settings, settings_changes, tokens, .. } = parts;
+    let book = Arc::new(TokenBook::load(tokens, clock.clone()).await?);
+    let count = parts.connections;
+    let (hub, live) = Hub::new(monitor, settings_changes, settings.clone(), count, book.clone(), clock.clone());
     let tasks = TaskTracker::new();
+    let shutdown = lifecycle.shutdown.clone();
     let app = Arc::new(App {
         history,
         pipelines,
+        alerts: parts.alerts,
+        channels: parts.channels,
+        rate: Rate::new(settings.current().values.server.requests_per_second),
+        settings,
         jobs,
         bus,
+        began: Began { wall: clock.now(), monotonic: clock.monotonic() },
         clock,
         live,
-        options: Mutex::new(options),
-        port,
-        shutdown: shutdown.clone(),
+        book,
+        tickets: Tickets::default(),
+        attempts: Attempts::default(),
+        metrics_text: parts.metrics_text,
+        version: parts.version,
+        lifecycle,
         tasks: tasks.clone(),
     });
     tasks.spawn(hub.run(shutdown.clone()));
     let cut = CancellationToken::new();
-    let server =
-        Server { router: rest::router(app), tasks: tasks.clone(), shutdown: shutdown.clone(), cut: cut.clone() };
+    let places = Arc::new(Places::new());
+    let server = |router| Server {
+        router,
+        places: places.clone(),
+        tasks: tasks.clone(),
+        shutdown: shutdown.clone(),
+        cut: cut.clone(),
+    };
+    let (main, live) = (server(rest::router(&app)), server(rest::live_router(&app)));
+    let accept_live = async {
+        match listeners.live {
+            Some(listener) => live.accept_all(listener).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = server.accept_all(listener) => {}
+        () = main.accept_all(listeners.main) => {}
+        () = accept_live => {}
         () = shutdown.cancelled() => {}
     }
     tasks.close();
@@ -114,6 +169,7 @@ pub async fn serve(listener: TcpListener, parts: Parts, shutdown: CancellationTo
 
 struct Server {
     router: Router,
+    places: Arc<Places>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
     cut: CancellationToken,
@@ -121,11 +177,10 @@ struct Server {
 
 impl Server {
     async fn accept_all(&self, listener: TcpListener) {
-        let places = Places::new();
         loop {
             // Everybody is accepted: who waited in the kernel's queue could not tell this server from a dead one.
             match listener.accept().await {
-                Ok((stream, remote)) => match places.take() {
+                Ok((stream, remote)) => match self.places.take() {
                     Some(place) => self.start(stream, remote, place),
                     None => places::turn_away(&stream),
                 },
@@ -177,6 +232,7 @@ async fn converse(router: Router, stream: TcpStream, peer: Peer, is_reserve: boo
         .header_read_timeout(if is_reserve { RESERVE_HEADER_WAIT } else { HEADER_WAIT })
         .keep_alive(!is_reserve)
         .max_buf_size(BUFFER_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(Transport::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -1,18 +1,23 @@
-//! How many submits and log lines a second go through the port: `cargo run -p etlplus-store --example measure`.
+//! How many submits and log lines a second go through the port, how many facts rules are shown, and how many rows are
+//! forgotten: `cargo run -p etlplus-store --example measure`.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Utc;
 use etlplus_core::ids::{AttemptNumber, JobId};
-use etlplus_core::job::{JobDefinition, JobHeader, JobType};
-use etlplus_core::ports::{Change, Ledger};
+use etlplus_core::job::{JobDefinition, JobHeader, JobInput, JobPolicy, JobType};
+use etlplus_core::ports::{Alerts, Change, Consequences, History, Ledger, NewJob, Retention, RetentionLimits, Rules};
 use etlplus_core::{LogLevel, LogLine};
 use etlplus_store::Store;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 const LINES: u64 = 20_000;
+/// Facts that are shown at once, and rows that are forgotten.
+const STEP: NonZeroUsize = NonZeroUsize::new(500).expect("500 is not zero");
 
 fn submit() -> (JobId, Change) {
     let (id, now) = (JobId::from_uuid(Uuid::now_v7()), Utc::now());
@@ -30,7 +35,15 @@ fn submit() -> (JobId, Change) {
         as_of: now,
         log_level: LogLevel::Info,
     };
-    (id, Change::Submit { header, definition })
+    let new = NewJob {
+        header,
+        definition,
+        policy: JobPolicy::default(),
+        not_before: None,
+        idempotency: None,
+        scheduled_for: None,
+    };
+    (id, Change::Submit(Box::new(new)))
 }
 
 async fn submits(store: &Store, callers: usize, each: usize) -> f64 {
@@ -64,6 +77,46 @@ async fn lines(store: &Store, per_call: u64) -> f64 {
     LINES as f64 / start.elapsed().as_secs_f64()
 }
 
+/// Ends the jobs that wait, so that they can be forgotten.
+async fn end_all(store: &Store) {
+    let waiting = store.snapshot().await.expect("the store works").jobs;
+    for jobs in waiting.chunks(500) {
+        let changes = jobs.iter().map(|job| {
+            let step = job.state.apply(JobInput::Cancel, Utc::now()).expect("it waits");
+            let fact = step.facts.into_iter().next().expect("it has not ended");
+            Change::Move { job: job.header.id, fact, report: None }
+        });
+        store.record(changes.collect()).await.expect("the store works");
+    }
+}
+
+/// Facts that rules are shown a second, and how many there were.
+async fn advance(store: &Store) -> (f64, usize) {
+    let rules: Rules = Arc::new(|_, _| Consequences::default());
+    let (start, mut facts) = (Instant::now(), 0);
+    loop {
+        match store.advance(rules.clone(), STEP).await.expect("the store works") {
+            0 => return (facts as f64 / start.elapsed().as_secs_f64(), facts),
+            read => facts += read,
+        }
+    }
+}
+
+/// Forgets everything: rows a second, and the longest step in milliseconds.
+async fn prune(store: &Store) -> (f64, f64) {
+    let limits = RetentionLimits { jobs_max: Some(0), ..RetentionLimits::default() };
+    let (start, mut rows, mut longest) = (Instant::now(), 0, 0.0_f64);
+    loop {
+        let step = Instant::now();
+        let pruned = store.prune(limits, STEP).await.expect("the store works");
+        longest = longest.max(step.elapsed().as_secs_f64() * 1e3);
+        rows += pruned.jobs + pruned.lines + pruned.samples;
+        if !pruned.more {
+            return (rows as f64 / start.elapsed().as_secs_f64(), longest);
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
@@ -79,6 +132,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let wal = std::fs::metadata(folder.path().join("etlplus.db-wal"))?;
     writeln!(out, "{:>9} bytes in the write-ahead log", wal.len())?;
+    end_all(&opened.store).await;
+    let (rate, facts) = advance(&opened.store).await;
+    writeln!(out, "{rate:>9.0} facts/s shown to rules, {facts} in all")?;
+    let (rate, longest) = prune(&opened.store).await;
+    writeln!(out, "{rate:>9.0} rows/s forgotten, {longest:.0} ms for the longest step of {STEP}")?;
     opened.writer.close().await?;
     Ok(())
 }

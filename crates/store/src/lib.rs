@@ -1,5 +1,8 @@
 //! The store: everything that was recorded, on disk. It implements the ports [`Ledger`](etlplus_core::ports::Ledger),
-//! [`History`](etlplus_core::ports::History) and [`Pipelines`](etlplus_core::ports::Pipelines).
+//! [`History`](etlplus_core::ports::History), [`Pipelines`](etlplus_core::ports::Pipelines),
+//! [`Schedules`](etlplus_core::ports::Schedules), [`Alerts`](etlplus_core::ports::Alerts),
+//! [`SettingsStore`](etlplus_core::ports::SettingsStore), [`Tokens`](etlplus_core::ports::Tokens) and
+//! [`Retention`](etlplus_core::ports::Retention).
 //!
 //! Record, then tell: one writer task holds the only connection that writes and the bus's only publisher. It takes what
 //! queued during the last commit as one batch, commits it, publishes its facts in their order, and then answers.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use etlplus_api::{ClientFrame, ConnectionAck, ErrorMessage, Frame, Problem, SUBPROTOCOL, ServerMessage};
+use etlplus_api::{ClientFrame, CloseCode, ConnectionAck, ErrorMessage, Frame, Problem, SUBPROTOCOL, ServerMessage};
 use futures::{SinkExt, StreamExt};
-use reqwest::header::{HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -27,16 +27,18 @@ const SILENT_HEARTBEATS_MAX: f64 = 2.5;
 const HEARTBEAT_SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
 /// How long the server may take to hang up after both have said goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Close codes that forbid to come again.
+/// Close codes that forbid to come again. [`CloseCode::TokenExpired`] is not among them, since one may come again with a
+/// new token; this client has only the one that it was given.
 const FOR_GOOD_CODES: std::ops::RangeInclusive<u16> = 4500..=4999;
 /// The types of [`ServerMessage`]. A frame of another type is one of a later version, and is left out.
-const KNOWN_TYPES: [&str; 10] = [
+const KNOWN_TYPES: [&str; 11] = [
     "connection_ack",
     "snapshot",
     "job_status_update",
     "job_progress_update",
     "job_metrics_update",
     "job_log_message",
+    "system_notification",
     "ack",
     "pong",
     "heartbeat",
@@ -68,6 +70,9 @@ impl Connection {
         let address = client.address().to_owned();
         let mut request = url.as_str().into_client_request().map_err(|error| not_understood(&address, &error))?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        if let Some(header) = client.authorization() {
+            request.headers_mut().insert(AUTHORIZATION, header.clone());
+        }
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_MAX_BYTES))
             .max_frame_size(Some(MESSAGE_MAX_BYTES));
@@ -172,7 +177,7 @@ fn not_upgraded(address: &str, error: WsError) -> Broken {
 
 fn refused_upgrade(address: &str, response: &Response) -> Broken {
     let error = Error::of_answer(address, response.status(), response.body().as_deref().unwrap_or_default());
-    if !response.status().is_server_error() {
+    if !error.is_transient() {
         return Broken::ForGood(error);
     }
     let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -194,7 +199,7 @@ fn broken(address: &str, error: &WsError) -> Broken {
 fn closed(address: &str, frame: Option<CloseFrame>) -> Broken {
     let Some(CloseFrame { code, reason }) = frame else { return for_now(address, "it hung up") };
     let (code, reason) = (u16::from(code), reason.to_string());
-    if FOR_GOOD_CODES.contains(&code) {
+    if FOR_GOOD_CODES.contains(&code) || code == CloseCode::TokenExpired.get() {
         return Broken::ForGood(Error::Closed { address: address.to_owned(), code, reason });
     }
     let reason = format!("the server at {address} closed the connection: {reason} (code {code})");

@@ -27,7 +27,8 @@ pub enum Event {
     /// All active jobs that the filter lets through, as one [`ServerMessage::Snapshot`], in however many parts it came. It
     /// replaces whatever was known before: a job that is no longer in it has ended meanwhile.
     Snapshot(Frame),
-    /// Something happened after the snapshot.
+    /// Something happened after the snapshot. A [`ServerMessage::SystemNotification`] is no part of a snapshot, and may come
+    /// before it.
     Update(Frame),
     /// The connection is gone. It is tried again after a while, and then begins with a new snapshot.
     Disconnected {
@@ -128,6 +129,7 @@ impl Watcher {
                 {
                     self.outlet.put(Event::Update(frame)).await?;
                 }
+                ServerMessage::SystemNotification(_) => self.outlet.put(Event::Update(frame)).await?,
                 // What is sent to keep the connection alive, and what came before the snapshot and is in it.
                 _ => {}
             }

@@ -46,6 +46,11 @@ impl Server {
         self.0.local_addr().expect("it is bound")
     }
 
+    /// The connections that came and were not taken yet: whether there is one.
+    pub(crate) async fn is_called_within(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.0.accept()).await.is_ok()
+    }
+
     /// A client of it.
     pub(crate) fn client(&self) -> Client {
         Client::new(&format!("http://{}", self.address())).expect("the address is fine")
@@ -59,10 +64,16 @@ impl Server {
 
     /// The next WebSocket, upgraded.
     pub(crate) async fn socket(&self) -> Socket {
+        self.socket_seen(|_| {}).await
+    }
+
+    /// The next WebSocket, upgraded after `see` has seen what asked for it.
+    pub(crate) async fn socket_seen(&self, mut see: impl FnMut(&Upgrade) + Unpin) -> Socket {
         let (stream, _) = soon(self.0.accept()).await.expect("a client comes");
         #[allow(clippy::result_large_err, reason = "the library's signature")]
         let upgrade = |request: &Upgrade, mut response: Response| {
-            assert_eq!(request.uri().path(), "/ws");
+            see(request);
+            assert_eq!(request.uri(), "/ws");
             assert_eq!(request.headers()["sec-websocket-protocol"], "etlplus.v1");
             response.headers_mut().insert("sec-websocket-protocol", "etlplus.v1".parse().expect("a header"));
             Ok(response)
@@ -223,6 +234,17 @@ pub(crate) fn frame(kind: &str, data: Value) -> Value {
 pub(crate) fn snapshot(ids: &[&str]) -> Value {
     let jobs: Vec<Value> = ids.iter().map(|id| job(id, "RUNNING")).collect();
     frame("snapshot", json!({ "jobs": jobs }))
+}
+
+/// A notice about something beside the jobs.
+pub(crate) fn notification(title: &str) -> Value {
+    frame(
+        "system_notification",
+        json!({
+            "kind": "message", "severity": "WARNING", "title": title, "message": "m", "remedy": null, "alert": null,
+            "settings": null,
+        }),
+    )
 }
 
 /// How far a job is.

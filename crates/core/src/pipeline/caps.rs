@@ -1,12 +1,8 @@
 //! The most that a pipeline file may hold. Each cap is far above what people write by hand, and low enough that a
 //! hostile file costs little memory and time.
 
-/// Bytes of the file.
-pub(super) const FILE_MAX_BYTES: usize = 1 << 20;
-/// Lists and maps inside one another.
-pub(super) const DEPTH_MAX: usize = 32;
-/// Mistakes that are reported for one file.
-pub(super) const MISTAKES_MAX: usize = 1_000;
+use std::time::Duration;
+
 /// Characters of a pipeline's name.
 pub(super) const PIPELINE_NAME_MAX_CHARS: usize = 100;
 /// Characters of the name of a parameter, a lookup or a step: PostgreSQL's limit for identifiers.
@@ -47,6 +43,12 @@ pub(super) const MEMORY_MIN_BYTES: u64 = 16 << 20;
 pub(super) const RECORD_MIN_BYTES: u64 = 1 << 10;
 /// The greatest cap on a record.
 pub(super) const RECORD_MAX_BYTES: u64 = 256 << 20;
+/// Jobs of a pipeline that run at the same time.
+pub(super) const CONCURRENCY_MAX: u32 = 1_000;
+/// Attempts of a job by its policy.
+pub(super) const ATTEMPTS_MAX: u32 = 100;
+/// The wait between two attempts: who wants a longer one wants a schedule.
+pub(super) const RETRY_DELAY_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Cases of a pipeline.
 pub(super) const CASES_MAX: usize = 1_000;
 /// Rejects that one case expects.

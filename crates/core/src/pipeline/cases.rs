@@ -6,8 +6,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::{Pipeline, check, tree};
-use crate::mistake::{Mistake, Position};
+use super::{Pipeline, check, read_file};
+use crate::mistake::Mistake;
 use crate::reject::Reject;
 
 /// One test of a pipeline.
@@ -103,15 +103,7 @@ impl fmt::Display for JsonRow {
 /// # Errors
 /// Every mistake in it, in the order of their places; never an empty list.
 pub fn parse_cases(text: &str, pipeline: &Pipeline) -> Result<Vec<Case>, Vec<Mistake>> {
-    if text.trim().is_empty() {
-        return Err(vec![Mistake {
-            position: Position::START,
-            key: String::new(),
-            message: "the file is empty".to_owned(),
-            remedy: "start with cases: and a list of cases, each with name, input and rows".to_owned(),
-        }]);
-    }
-    let (tree, mistakes) = tree::read(text);
+    let (tree, mistakes) = read_file(text, "start with cases: and a list of cases, each with name, input and rows");
     let mut check = check::Check::new(mistakes);
     let cases = tree.and_then(|root| check::cases(&mut check, &root, pipeline));
     check.finish(cases)

@@ -14,6 +14,11 @@ pub(super) const PIPELINE: &[&str] = &[
     "target",
     "rejects",
     "limits",
+    "priority",
+    "timeout",
+    "concurrency",
+    "retry",
+    "schedule",
 ];
 /// The long form of a parameter.
 pub(super) const PARAMETER: &[&str] = &["type", "default", "description"];
@@ -44,6 +49,10 @@ pub(super) const NDJSON_TARGET: &[&str] = &["path"];
 pub(super) const REJECTS: &[&str] = &["path", "max_count", "max_percent"];
 /// `limits`.
 pub(super) const LIMITS: &[&str] = &["memory", "record"];
+/// `retry`.
+pub(super) const RETRY: &[&str] = &["attempts", "delay", "max_delay"];
+/// `schedule`.
+pub(super) const SCHEDULE: &[&str] = &["cron", "timezone", "catch_up", "overlap"];
 /// A file of cases.
 pub(super) const CASES: &[&str] = &["cases"];
 /// One case.

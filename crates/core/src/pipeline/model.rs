@@ -1,8 +1,12 @@
 //! The checked pipeline. Whoever holds one needs no further check of its shape: names are unique, references lead
 //! somewhere, bounds fit their columns.
 
+use std::time::Duration;
+
 use regex::Regex;
 
+use super::schedule::Schedule;
+use crate::job::JobPolicy;
 use crate::mistake::Position;
 use crate::value::{Type, Value};
 
@@ -35,7 +39,16 @@ pub struct Pipeline {
     pub rejects: RejectPolicy,
     /// What a job may use.
     pub limits: Limits,
+    /// How its jobs are treated.
+    pub policy: JobPolicy,
+    /// When jobs are made by themselves.
+    pub schedule: Option<Schedule>,
 }
+
+/// The shortest time that a job can be given: less would end it before its process has begun.
+pub const TIMEOUT_MIN: Duration = Duration::from_millis(100);
+/// The longest time that a job can be given.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A parameter that a job can be given.
 #[derive(Debug, Clone)]

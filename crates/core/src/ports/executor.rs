@@ -33,6 +33,7 @@ pub struct Control {
     /// Written by the engine, read by whoever shows progress.
     pub counters: Counters,
     cancelled: AtomicBool,
+    paused: AtomicBool,
     rejects: Mutex<Arc<[RejectSummary]>>,
     log: Option<Arc<dyn LogSink>>,
     reject_copy: Option<PathBuf>,
@@ -65,6 +66,21 @@ impl Control {
         self.cancelled.load(Ordering::Relaxed)
     }
 
+    /// Asks the job to hold still between two batches. It keeps what it has: rows, memory, temporary files.
+    pub fn pause(&self) {
+        self.paused.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets a job that holds still go on.
+    pub fn resume(&self) {
+        self.paused.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the job is to hold still. One that was asked to stop is not: it could not stop otherwise.
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed) && !self.is_cancelled()
+    }
+
     /// Says a line of log where somebody listens at `level`; otherwise `message` is not even made.
     pub fn say(&self, level: LogLevel, message: impl FnOnce() -> String) {
         if let Some(log) = self.log.as_deref().filter(|log| log.level() <= level) {
@@ -85,8 +101,9 @@ impl Control {
 
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { counters, cancelled, .. } = self;
-        f.debug_struct("Control").field("counters", counters).field("cancelled", cancelled).finish_non_exhaustive()
+        let Self { counters, cancelled, paused, .. } = self;
+        let mut shown = f.debug_struct("Control");
+        shown.field("counters", counters).field("cancelled", cancelled).field("paused", paused).finish_non_exhaustive()
     }
 }
 

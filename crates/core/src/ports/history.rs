@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Answer, AttemptReport, LogPosition, Recorded, Sample, StoreUnavailable};
 use crate::ids::{AttemptNumber, JobId, Offset};
-use crate::job::{JobDefinition, JobHeader, JobState, JobStatus, JobType};
+use crate::job::{JobDefinition, JobFact, JobHeader, JobPolicy, JobState, JobStatus, JobType};
 use crate::log::{LogLevel, LogLine};
 
 /// A job as it is recorded.
@@ -15,6 +15,8 @@ use crate::log::{LogLevel, LogLine};
 pub struct JobRecord {
     /// What never changes.
     pub header: Arc<JobHeader>,
+    /// How it is treated.
+    pub policy: JobPolicy,
     /// Where it is.
     pub state: JobState,
     /// What its last ended attempt left, where one left something.
@@ -134,6 +136,14 @@ pub trait History: Send + Sync {
 
     /// The facts after a place, in their order and without holes: at most `limit`; fewer only where the log ends.
     fn facts_after(&self, place: LogPosition, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Recorded>, HistoryError>>;
+
+    /// The moves of a job in their order, each with its place: the last `limit` of them. They tell its attempts. None where
+    /// there is no such job.
+    fn moves(
+        &self,
+        job: JobId,
+        limit: NonZeroUsize,
+    ) -> Answer<'_, Result<Vec<(Offset, JobFact)>, StoreUnavailable>>;
 
     /// Lines of a job's log, in the order in which they were recorded. None where there is no such job.
     fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>>;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, TargetReport};
+use super::{Alert, Answer, SettingsChange, SettingsVersion, TargetReport};
 use crate::ids::{AttemptNumber, Epoch, JobId, Offset};
-use crate::job::{JobDefinition, JobFact, JobHeader, JobStatus};
+use crate::job::{JobDefinition, JobFact, JobHeader, JobPolicy, JobStatus};
 use crate::log::LogLine;
 use crate::progress::Progress;
 use crate::reject::RejectSummary;
@@ -34,13 +34,18 @@ pub enum Fact {
         /// What it said.
         line: LogLine,
     },
+    /// Something that a person should know of.
+    Alert(Arc<Alert>),
+    /// Settings were changed.
+    Settings(Arc<SettingsChange>),
 }
 
 impl Fact {
-    /// The job that the fact is about.
-    pub fn job(&self) -> &Arc<JobHeader> {
+    /// The job that moved or spoke; `None` where the fact is one of the whole system.
+    pub fn job(&self) -> Option<&Arc<JobHeader>> {
         match self {
-            Self::Job { job, .. } | Self::Log { job, .. } => job,
+            Self::Job { job, .. } | Self::Log { job, .. } => Some(job),
+            Self::Alert(_) | Self::Settings(_) => None,
         }
     }
 }
@@ -67,12 +72,7 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// A job is accepted; it becomes the fact [`JobFact::submitted`] at the header's time.
-    Submit {
-        /// The job.
-        header: JobHeader,
-        /// What its attempts are made from.
-        definition: JobDefinition,
-    },
+    Submit(Box<NewJob>),
     /// A job moves. It becomes a fact.
     Move {
         /// The job.
@@ -96,6 +96,52 @@ pub enum Change {
     },
     /// A reading, which becomes no fact: only the newest counts to who watches. It is kept for charts.
     Sample(Sample),
+    /// Something that a person should know of. It becomes a fact.
+    Alert(Alert),
+    /// Settings were changed. It becomes a fact.
+    Settings {
+        /// The version that the change is made for.
+        expected: SettingsVersion,
+        /// All that was changed since the store was made: a JSON object.
+        overlay: String,
+        /// What is told of it.
+        change: SettingsChange,
+    },
+}
+
+/// A job that is to be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// What never changes of it.
+    pub header: JobHeader,
+    /// What its attempts are made from.
+    pub definition: JobDefinition,
+    /// How it is treated.
+    pub policy: JobPolicy,
+    /// It is not started before this.
+    pub not_before: Option<DateTime<Utc>>,
+    /// What tells a submit that is sent again from a second one.
+    pub idempotency: Option<IdempotencyKey>,
+    /// The time of its pipeline's schedule that it is made for.
+    pub scheduled_for: Option<ScheduledFor>,
+}
+
+/// What tells a submit that is sent again from a second one. Kept as long as its job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The submitter's word for it.
+    pub key: String,
+    /// A digest of what was submitted: the same key for something else is a mistake.
+    pub digest: String,
+}
+
+/// A time of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduledFor {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The time by which it was due.
+    pub at: DateTime<Utc>,
 }
 
 /// A reading of a running attempt.
@@ -160,6 +206,27 @@ pub enum LedgerError {
         expected: Option<JobStatus>,
         /// Where it is; `None` where there is no such job.
         found: Option<JobStatus>,
+    },
+    /// A submit with this key was accepted before.
+    #[error(
+        "the idempotency key {key:?} was used for job {job} {}",
+        if *.is_same { "already" } else { "and another submit: use a new key for a new job" }
+    )]
+    Duplicate {
+        /// The key.
+        key: String,
+        /// The job that it was accepted as.
+        job: JobId,
+        /// Whether the same was submitted.
+        is_same: bool,
+    },
+    /// Somebody else changed the settings in between.
+    #[error("the settings are at version {current}, not {expected}: read them and change them anew")]
+    StaleSettings {
+        /// The version that the change was made for.
+        expected: SettingsVersion,
+        /// The version that holds.
+        current: SettingsVersion,
     },
     /// The store will never take one of the changes, because it cannot be true. Asking again is of no use.
     #[error("the store refuses what was to be recorded: {0}: please report it with the version")]

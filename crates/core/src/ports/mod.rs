@@ -9,19 +9,31 @@ mod executor;
 mod history;
 mod ledger;
 mod pipelines;
+mod retention;
+mod schedules;
 mod settings;
+mod tokens;
 
-pub use alerts::{Alert, AlertStatus, Alerts};
+pub use alerts::{
+    Alert, AlertChannels, AlertQuery, AlertRecord, AlertRule, AlertStatus, Alerts, ChannelState, Consequences, Delivery,
+    DeliveryState, DeliveryTry, Rules, TRIES_KEPT, TestSendError,
+};
 pub use clock::Clock;
 pub use executor::{Control, Executor, Outcome, RunReport, StagePreview, TargetReport};
 pub use history::{
     History, HistoryError, JobQuery, JobRecord, LogQuery, LogRange, Snapshot, SpoolPosition, StoredLine,
 };
 pub use ledger::{
-    AttemptReport, Change, Fact, Ledger, LedgerError, LogPosition, Reading, Recorded, Sample, StoreUnavailable,
+    AttemptReport, Change, Fact, IdempotencyKey, Ledger, LedgerError, LogPosition, NewJob, Reading, Recorded, Sample,
+    ScheduledFor, StoreUnavailable,
 };
 pub use pipelines::{Pipelines, StoredPipeline};
-pub use settings::{Settings, SettingsError, SettingsVersion, Versioned};
+pub use retention::{Pruned, Retention, RetentionLimits};
+pub use schedules::Schedules;
+pub use settings::{
+    LiveSettings, SettingsChange, SettingsError, SettingsStore, SettingsVersion, StoredSettings, Versioned,
+};
+pub use tokens::{CreateTokenError, TOKENS_MAX, TokenHash, TokenRecord, Tokens};
 
 /// What a port gives, in time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

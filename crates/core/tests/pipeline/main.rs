@@ -6,5 +6,6 @@ mod hostile;
 mod mistakes;
 mod rules;
 mod sections;
+mod treatment;
 mod whole;
 mod yaml;

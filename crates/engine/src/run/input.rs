@@ -23,6 +23,7 @@ use futures::stream::try_unfold;
 use tokio::sync::Mutex;
 
 use super::cancelled_failure;
+use super::pause::unpaused;
 use crate::failure::{as_query_error, query_failure};
 use crate::intake::Intake;
 use crate::reject_file::RejectFile;
@@ -73,6 +74,7 @@ impl Input {
     pub(crate) async fn next(&self) -> Result<Option<RecordBatch>, Failure> {
         let mut reading = self.reading.lock().await;
         let Reading { intake: current, rejects: Some(rejects), told_at } = &mut *reading else { return Ok(None) };
+        unpaused(&self.control).await;
         if self.control.is_cancelled() {
             return Err(cancelled_failure());
         }

@@ -4,6 +4,7 @@ mod cooperative;
 mod encode;
 mod input;
 mod lookups;
+mod pause;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use self::cooperative::execute_cooperatively;
 use self::encode::encode;
 use self::input::{Input, register_scratch, streaming_table};
 pub(crate) use self::lookups::load_lookups;
+use self::pause::driven;
 use crate::block_on;
 use crate::failure::query_failure;
 use crate::intake::Intake;
@@ -30,8 +32,8 @@ use crate::source::{self, OpenSource};
 use crate::sql::scans_of_input;
 use crate::target::{self, Encoder};
 
-/// How soon a job notices that it was cancelled while it waits for something else.
-const CANCEL_POLL: Duration = Duration::from_millis(20);
+/// How soon a job notices that it was cancelled, paused or resumed while it waits for something else.
+const CONTROL_POLL: Duration = Duration::from_millis(20);
 
 /// The code of the failure by which a cancelled job unwinds.
 const CANCELLED: &str = "cancelled";
@@ -66,7 +68,7 @@ async fn load(
     let input = Arc::new(Input::new(start(source, &context, control), rejects, control.clone(), job));
 
     let written = tokio::select! {
-        written = write_target(job, &context, &input, control) => written,
+        written = driven(control, write_target(job, &context, &input, control)) => written,
         () = cancelled(control) => Err(cancelled_failure()),
     };
 
@@ -150,7 +152,7 @@ fn not_planned(mistakes: &[Mistake]) -> Failure {
 }
 
 async fn cancelled(control: &Control) {
-    let mut tick = tokio::time::interval(CANCEL_POLL);
+    let mut tick = tokio::time::interval(CONTROL_POLL);
     while !control.is_cancelled() {
         tick.tick().await;
     }

@@ -13,13 +13,13 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::load::TextFile;
-use super::{remote, run, serve};
+use super::{remote, run};
 use crate::cli::serve::ServeArgs;
 use crate::cli::{DemoArgs, JobArgs, RunArgs};
 use crate::demo::{self, Options};
 use crate::exit::Exit;
 use crate::interrupt::Interrupts;
-use crate::output;
+use crate::{output, server};
 
 /// The time between two submits: slow enough to follow with the eye.
 const PACE: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ pub(super) fn execute(executor: &dyn Executor, arguments: &DemoArgs) -> Result<E
         // The server comes first: where another demo runs on the folder, this one must not write over its data.
         let listen = free(arguments.listen);
         let serve_arguments = ServeArgs::of(options.folder.join("server"), listen);
-        return serve::with_guest(&serve_arguments, async |address| {
+        return server::run(&serve_arguments, async |address| {
             let files = spawn_blocking(move || write(&options)).await.map_err(|_| panicked())??;
             submit_in_turn(&address, &files).await
         });

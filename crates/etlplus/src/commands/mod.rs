@@ -1,8 +1,9 @@
 //! One module for each command. A command answers with how it ended, or with the failure that kept it from its work.
 
+pub(crate) mod config;
 mod demo;
 mod init;
-mod load;
+pub(crate) mod load;
 mod preview;
 mod remote;
 mod run;

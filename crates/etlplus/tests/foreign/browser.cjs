@@ -1,5 +1,6 @@
 // Opens the page at the address given, and does what each line on stdin says: {"do": "look"}, {"do": "press", "key": "Tab"},
-// {"do": "select_line"} or {"do": "inject", "markup": "<b>"}. Each is answered by a line of JSON: what the page shows after it.
+// {"do": "click", "on": "#logout"}, {"do": "fill", "on": "#token", "text": "t"}, {"do": "select_line"} or
+// {"do": "inject", "markup": "<b>"}. Each is answered by a line of JSON: what the page shows after it.
 "use strict";
 
 const { createInterface } = require("node:readline");
@@ -26,11 +27,20 @@ function look() {
       rejected: row.querySelector("[data-name=Rejected]").textContent,
       isChosen: row.querySelector("button").getAttribute("aria-pressed") === "true",
       isFocused: row.contains(document.activeElement),
+      actions: [...row.querySelectorAll(".actions button:enabled")].map((button) => button.textContent),
       boxes: JSON.stringify([...row.cells].map((cell) => cell.getBoundingClientRect())),
     })),
     log: texts("#log li"),
     rejects: [...document.querySelectorAll("#rejects tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
     failure: texts("#failure").filter(() => isShown(document.getElementById("failure"))).join(),
+    login: isShown(document.getElementById("login")) ? document.getElementById("login-error").textContent : null,
+    isMainShown: isShown(document.getElementById("main")),
+    me: texts("#me-name").filter(() => isShown(document.getElementById("me"))).join(),
+    notices: [...document.querySelectorAll("#notices li")].map((item) => [...item.firstChild.children].map((part) => part.textContent)),
+    alertsCount: document.getElementById("alerts-count").textContent,
+    alerts: texts("#alerts li"),
+    // What an answer could have left where scripts can read it.
+    cookie: document.cookie,
     selection: document.getSelection().toString(),
     images: document.images.length,
   };
@@ -61,6 +71,8 @@ async function main() {
   const deeds = {
     look: () => {},
     press: ({ key }) => page.keyboard.press(key),
+    click: ({ on }) => page.click(on),
+    fill: ({ on, text }) => page.fill(on, text),
     select_line: () => page.evaluate(selectLine),
     inject: ({ markup }) => page.evaluate(inject, markup),
   };

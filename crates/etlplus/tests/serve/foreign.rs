@@ -11,7 +11,7 @@ use crate::server::{DEADLINE, Server, job_of, orders};
 use crate::support::{Folder, ORDERS};
 
 /// Where `scripts/setup` puts the packages that the programs here need.
-fn packages() -> PathBuf {
+pub(crate) fn packages() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").expect("a home folder")).join(".cache");
     cache.unwrap_or_else(home).join("etlplus/foreign")

@@ -3,12 +3,22 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
+mod alerts;
 mod bad_input;
 mod browser;
 mod commands;
+mod documents;
 mod foreign;
+mod health;
+mod http;
 mod kills;
 mod live;
+mod mail;
+mod management;
 mod pipelines;
+mod prometheus;
+mod receiver;
 mod refusals;
 mod server;
+mod settings;

@@ -26,6 +26,13 @@ impl Server {
         Self::try_start(folder, arguments).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
     }
 
+    /// As [`Server::start`], with variables in its environment.
+    pub(crate) fn start_with(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, arguments);
+        let child = command.envs(variables.iter().copied()).stderr(Stdio::piped()).spawn().expect("it starts");
+        Self::reading(child).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
+    }
+
     /// As [`Server::start`], with its own log in `log`.
     pub(crate) fn start_logging_to(folder: &Folder, arguments: &[&str], log: File) -> Self {
         let child = command(folder, arguments).stderr(log).spawn().expect("it starts");
@@ -34,7 +41,10 @@ impl Server {
 
     /// As [`Server::start`]; hands back what it said where it ends instead.
     pub(crate) fn try_start(folder: &Folder, arguments: &[&str]) -> Result<Self, Ran> {
-        let child = command(folder, arguments).stderr(Stdio::piped()).spawn().expect("it starts");
+        Self::reading(command(folder, arguments).stderr(Stdio::piped()).spawn().expect("it starts"))
+    }
+
+    fn reading(child: Child) -> Result<Self, Ran> {
         let mut server =
             Self::listening(child).map_err(|child| Ran::from(child.wait_with_output().expect("it ends")))?;
         // Nobody reads its log further; a full pipe must not hold it up.

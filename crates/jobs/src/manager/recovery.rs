@@ -9,10 +9,9 @@ use etlplus_core::Failure;
 use etlplus_core::ids::AttemptNumber;
 use etlplus_core::job::{HeldRunner, JobState, JobStatus};
 use etlplus_core::ports::JobRecord;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::{Command, Ended, Managed, Manager};
+use super::managed::{Managed, Running};
+use super::{Command, Ended, Manager};
 use crate::program::SERVER_SHORT;
 use crate::supervisor::{Attempt, SERVER_ENDED, SERVER_STOPPED};
 
@@ -40,14 +39,16 @@ impl Manager {
     /// `found` are the names of the attempt directories that there were before any attempt began.
     pub(super) fn recover(&mut self, records: Vec<JobRecord>, found: Vec<OsString>) {
         let mut kept = BTreeSet::new();
-        for JobRecord { header, state, .. } in records {
-            let (id, attempt) = (header.id, state.attempt());
-            let has_runner = match &state {
+        let now = self.context.moment();
+        for record in records {
+            let (id, attempt) = (record.header.id, record.state.attempt());
+            let has_runner = match &record.state {
                 JobState::Paused { runner, .. } => !matches!(runner, HeldRunner::Gone { .. }),
                 other => other.status() == JobStatus::Running,
             };
-            let stop = has_runner.then(CancellationToken::new);
+            let mut job = Managed::new(&record, now);
             if has_runner {
+                job.attempt = Some(Running::ending());
                 kept.insert(OsString::from(format!("{id}.{attempt}")));
                 let (context, ended) = (self.context.clone(), self.ended.clone());
                 self.attempts.spawn(async move {
@@ -55,7 +56,7 @@ impl Manager {
                     let _ = ended.send(Command::Ended(Ended { job: id, attempt, end, hold })).await;
                 });
             }
-            self.jobs.insert(id, Managed { header, state, stop, due: Instant::now() });
+            self.jobs.insert(id, job);
         }
         self.remove(found.into_iter().filter(|name| !kept.contains(name)).collect());
     }

@@ -24,13 +24,19 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Cancels `control` where the supervisor asks for it or is gone.
+    /// Hands on to `control` what the supervisor asks for, and cancels where it is gone.
     pub(super) fn start(control: Arc<Control>) -> Self {
         let orphaned = Arc::new(AtomicBool::new(false));
         let flag = orphaned.clone();
         thread::spawn(move || {
-            while let Ok(Some(ToRunner::Cancel)) = protocol::read_blocking(&mut io::stdin().lock()) {
-                control.cancel();
+            while let Ok(Some(message)) = protocol::read_blocking(&mut io::stdin().lock()) {
+                match message {
+                    ToRunner::Cancel => control.cancel(),
+                    ToRunner::Pause => control.pause(),
+                    ToRunner::Resume => control.resume(),
+                    // There is one task, and it was given: whoever speaks is no supervisor.
+                    ToRunner::Task(_) => break,
+                }
             }
             flag.store(true, Ordering::SeqCst);
             control.cancel();

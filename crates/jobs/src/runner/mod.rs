@@ -10,7 +10,7 @@ mod usage;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use etlplus_core::ids::JobId;
 use etlplus_core::job::JobDefinition;
@@ -42,7 +42,7 @@ pub fn run(executor: &dyn Executor) -> bool {
         Ok(Some(ToRunner::Task(task))) => task,
         // The server went away before it had something to do for us.
         Ok(None) => return true,
-        Ok(Some(ToRunner::Cancel)) | Err(_) => return false,
+        Ok(Some(_)) | Err(_) => return false,
     };
     match task {
         Task::Run(task) => run_attempt(executor, task, output),
@@ -91,7 +91,8 @@ fn run_attempt(executor: &dyn Executor, task: RunTask, output: Output) -> bool {
     };
     let control = Arc::new(Control::with_log(spool.clone()).keeping_rejects(task.reject_copy.clone()));
     let listener = Listener::start(control.clone());
-    let reporter = Reporter::start(control.clone(), spool.clone(), output.clone(), Instant::now());
+    let silence_max = Duration::from_millis(task.silence_max_ms);
+    let reporter = Reporter::start(control.clone(), spool.clone(), output.clone(), silence_max);
 
     let mut report = attempt(executor, &task, &control);
     report.rejects.truncate(BROKEN_RULES_MAX);

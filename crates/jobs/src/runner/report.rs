@@ -14,8 +14,6 @@ use crate::protocol::FromRunner;
 
 /// The shortest time between two readings. Faster than this nobody sees a difference.
 const TICK: Duration = Duration::from_millis(50);
-/// The longest time between two readings of a job whose counters stand still.
-const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// How often the process's use of memory and processor is read, which takes longer than reading counters.
 const USAGE_EVERY: Duration = Duration::from_millis(250);
 
@@ -27,15 +25,17 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    /// Begins to tell what `control` counts and that `spool` grew.
-    pub(super) fn start(control: Arc<Control>, spool: Arc<Spool>, output: Output, started: Instant) -> Self {
+    /// Begins to tell what `control` counts and that `spool` grew. Counters that stand still are told all the same after
+    /// `silence_max`.
+    pub(super) fn start(control: Arc<Control>, spool: Arc<Spool>, output: Output, silence_max: Duration) -> Self {
         let (stop, stopped) = mpsc::channel();
         let mut telling = Telling {
             rejects: control.rejects(),
             control,
             spool,
             output,
-            started,
+            started: Instant::now(),
+            silence_max,
             told: None,
             spool_bytes: 0,
             usage: None,
@@ -61,6 +61,7 @@ struct Telling {
     spool: Arc<Spool>,
     output: Output,
     started: Instant,
+    silence_max: Duration,
     /// The last reading that was told, and when.
     told: Option<(Instant, Progress)>,
     /// The broken rules that were told last.
@@ -86,7 +87,7 @@ impl Telling {
         let progress = Progress { usage: self.usage, ..self.control.counters.read() };
         let rejects = self.control.rejects();
         let has_new_rejects = !Arc::ptr_eq(&self.rejects, &rejects);
-        let is_silent = self.told.is_some_and(|(at, last)| last == progress && now - at < SILENCE_MAX);
+        let is_silent = self.told.is_some_and(|(at, last)| last == progress && now - at < self.silence_max);
         if is_silent && !has_new_rejects {
             return;
         }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::Context;
+use crate::parts::Parts;
 
 /// The most bytes of the spool that one recording takes, which bounds memory: some thousand lines.
 const CHUNK_MAX_BYTES: usize = 1 << 20;
@@ -40,7 +40,7 @@ struct Wanted {
 
 impl Ingest {
     /// Begins where the last recording of this attempt's lines ended.
-    pub(super) fn start(context: Arc<Context>, job: JobId, attempt: AttemptNumber) -> Self {
+    pub(super) fn start(context: Arc<Parts>, job: JobId, attempt: AttemptNumber) -> Self {
         let (wanted, changed) = watch::channel(Wanted::default());
         let taking = Taking { context, job, attempt, taken: SpoolPosition::default(), sampled_at: None };
         Self { wanted, task: tokio::spawn(taking.run(changed)) }
@@ -64,7 +64,7 @@ impl Ingest {
 }
 
 struct Taking {
-    context: Arc<Context>,
+    context: Arc<Parts>,
     job: JobId,
     attempt: AttemptNumber,
     /// What of the spool is recorded.
@@ -166,7 +166,7 @@ impl Taking {
                         break;
                     }
                 }
-                Err(error @ (LedgerError::Conflict { .. } | LedgerError::Refused(_))) => {
+                Err(error) => {
                     tracing::error!(%job, %error, "log lines cannot be recorded and are left out");
                     break;
                 }

@@ -7,23 +7,22 @@ mod verdict;
 use verdict::Remains;
 pub(crate) use verdict::{SERVER_ENDED, SERVER_STOPPED};
 
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use etlplus_core::ids::{AttemptNumber, JobId};
 use etlplus_core::job::JobDefinition;
-use etlplus_core::ports::{Clock, History, Ledger, Reading, RunReport, Sample};
+use etlplus_core::ports::{Reading, RunReport, Sample};
 use etlplus_core::progress::RateMeter;
 use etlplus_core::{Failure, Progress, RejectSummary};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{AttemptFolder, Hold, create_private};
-use crate::options::Options;
+use crate::parts::Parts;
 use crate::program::{Runner, SERVER_SHORT, is_shortage, nonsense};
 use crate::protocol::{FrameError, FromRunner, RunTask, Task, ToRunner};
 use ingest::Ingest;
@@ -33,31 +32,12 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How long the server waits at its own end for runners to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// What every supervisor works with.
-pub(crate) struct Context {
-    pub(crate) options: Options,
-    pub(crate) ledger: Arc<dyn Ledger>,
-    pub(crate) history: Arc<dyn History>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) readings: mpsc::Sender<Reading>,
-    /// The server's end.
-    pub(crate) shutdown: CancellationToken,
-}
-
-impl Context {
-    /// The directory of an attempt.
-    pub(crate) fn folder(&self, job: JobId, attempt: AttemptNumber) -> AttemptFolder {
-        AttemptFolder::of(&self.options.folder, job, attempt)
-    }
-
-    fn reject_copy(&self, job: JobId, attempt: AttemptNumber) -> PathBuf {
-        self.rejects().join(format!("{job}.{attempt}.ndjson"))
-    }
-
-    /// Where the jobs' own copies of their reject files are.
-    pub(crate) fn rejects(&self) -> PathBuf {
-        self.options.folder.join("rejects")
-    }
+/// What a supervisor is told while its attempt runs.
+pub(crate) struct Orders {
+    /// The attempt is to stop.
+    pub(crate) stop: CancellationToken,
+    /// Whether it is to hold still.
+    pub(crate) paused: watch::Receiver<bool>,
 }
 
 /// How an attempt ended.
@@ -78,15 +58,15 @@ pub(crate) enum AttemptEnd {
 
 /// An attempt to watch.
 pub(crate) struct Attempt {
-    pub(crate) context: Arc<Context>,
+    pub(crate) context: Arc<Parts>,
     pub(crate) job: JobId,
     pub(crate) number: AttemptNumber,
 }
 
 impl Attempt {
-    /// Runs the attempt to its end. It is asked to stop when `stop` is cancelled. When this returns, no process of the
-    /// attempt is left, and every line that it said is recorded.
-    pub(crate) async fn run(self, definition: JobDefinition, stop: CancellationToken) -> AttemptEnd {
+    /// Runs the attempt to its end, and hands on what it is told meanwhile. When this returns, no process of the attempt is
+    /// left, and every line that it said is recorded.
+    pub(crate) async fn run(self, definition: JobDefinition, mut orders: Orders) -> AttemptEnd {
         let folder = self.context.folder(self.job, self.number);
         let mut runner = match self.start(&folder).await {
             Ok(runner) => runner,
@@ -94,6 +74,7 @@ impl Attempt {
         };
         let text = definition.pipeline.clone();
         let memory_max_bytes = spawn_blocking(move || memory::max_bytes(&text)).await.unwrap_or(u64::MAX);
+        let silence_max = self.context.setting(|settings| settings.monitoring.job_tracking.progress_update_interval);
         let task = RunTask {
             job: self.job,
             attempt: self.number,
@@ -101,6 +82,7 @@ impl Attempt {
             folder: folder.path().to_owned(),
             reject_copy: self.context.reject_copy(self.job, self.number),
             log_max_bytes: self.context.options.log_max_bytes,
+            silence_max_ms: u64::try_from(silence_max.as_millis()).unwrap_or(u64::MAX),
         };
         let ingest = Ingest::start(self.context.clone(), self.job, self.number);
         let mut watched = Watched {
@@ -114,11 +96,11 @@ impl Attempt {
         };
         let greeted = tokio::select! {
             greeted = runner.greet(Task::Run(task)) => Some(greeted),
-            () = stop.cancelled() => None,
+            () = orders.stop.cancelled() => None,
             () = self.context.shutdown.cancelled() => None,
         };
         let broken = match greeted {
-            Some(Ok(())) => watched.watch(&mut runner, &stop).await,
+            Some(Ok(())) => watched.watch(&mut runner, &mut orders).await,
             Some(Err(failure)) => Some(failure),
             None => {
                 // It has not begun, so there is nothing that it should end well.
@@ -207,8 +189,9 @@ struct Watched<'a> {
 impl Watched<'_> {
     /// Hears the runner until it ends its output, which it does when it ends; gives a failure where it has to be ended,
     /// since it speaks nonsense or takes too much.
-    async fn watch(&mut self, runner: &mut Runner, stop: &CancellationToken) -> Option<Failure> {
+    async fn watch(&mut self, runner: &mut Runner, orders: &mut Orders) -> Option<Failure> {
         let shutdown = &self.attempt.context.shutdown;
+        let Orders { stop, paused } = orders;
         let mut kill_at: Option<Instant> = None;
         loop {
             tokio::select! {
@@ -223,6 +206,11 @@ impl Watched<'_> {
                     // A runner that cannot hear any more has ended or is about to be killed.
                     let _ = runner.say(&ToRunner::Cancel).await;
                     kill_at = Some(Instant::now() + STOP_GRACE);
+                }
+                // It was paused before it began, or since. Nobody says anything any more where the manager is gone.
+                Ok(()) = paused.changed(), if kill_at.is_none() => {
+                    let order = if *paused.borrow_and_update() { ToRunner::Pause } else { ToRunner::Resume };
+                    let _ = runner.say(&order).await;
                 }
                 () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {
                     runner.kill();

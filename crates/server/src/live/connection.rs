@@ -9,19 +9,24 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use etlplus_api as api;
 use etlplus_api::CloseCode;
+use etlplus_core::access::Principal;
+use etlplus_core::ids::Offset;
+use etlplus_core::ports::LogPosition;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::bounds::{BEHIND_BYTES_MAX, BEHIND_BYTES_SOFT, MISSED_PONGS_MAX, SLOW_AFTER};
 use super::framing::Framing;
-use super::outbox::{Outbox, Phase};
+use super::outbox::{Outbox, Phase, Stretch};
 use super::slots::Slot;
+use crate::wire;
 
 /// A client of the live channel.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) id: Uuid,
+    pub(super) principal: Principal,
     pub(super) remote: SocketAddr,
     pub(super) connected_at: DateTime<Utc>,
     /// The raw socket, which the hub writes to; `None` where a body of HTTP takes what the outbox holds.
@@ -33,13 +38,20 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) facts: Bytes,
-    pub(super) fact_count: usize,
+    pub(super) stretch: Stretch,
     pub(super) samples: Bytes,
+    pub(super) sample_count: usize,
 }
 
 impl Connection {
-    pub(super) fn new(remote: SocketAddr, connected_at: DateTime<Utc>, socket: Option<TcpStream>, slot: Slot) -> Self {
-        Self { id: Uuid::now_v7(), remote, connected_at, socket, outbox: Mutex::new(Outbox::new(slot)) }
+    pub(super) fn new(
+        principal: Principal,
+        remote: SocketAddr,
+        connected_at: DateTime<Utc>,
+        socket: Option<TcpStream>,
+        slot: Slot,
+    ) -> Self {
+        Self { id: Uuid::now_v7(), principal, remote, connected_at, socket, outbox: Mutex::new(Outbox::new(slot)) }
     }
 
     pub(super) fn framing(&self) -> Framing {
@@ -51,12 +63,13 @@ impl Connection {
     }
 
     /// Sends a batch: at once as far as the socket takes it, the rest through the outbox. Samples wait for nobody: where
-    /// something else waits they are left out, and the next reading takes their place. Never waits.
-    pub(super) fn send(&self, batch: &Batch) {
-        let Batch { facts, fact_count, samples } = batch;
+    /// something else waits they are left out, and the next reading takes their place. Never waits. Gives how many frames
+    /// were sent or wait.
+    pub(super) fn send(&self, batch: &Batch) -> usize {
+        let Batch { facts, stretch, samples, sample_count } = batch;
         let mut outbox = self.outbox();
         if outbox.phase != Phase::Open {
-            return;
+            return 0;
         }
         let was_empty = outbox.is_empty();
         let mut sent = 0;
@@ -68,45 +81,67 @@ impl Connection {
                     outbox.count_sent(sent);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return outbox.end(),
+                Err(_) => {
+                    outbox.end();
+                    return 0;
+                }
             }
         }
         if sent < facts.len() {
-            outbox.push(facts.clone(), sent, *fact_count);
+            outbox.push_stretch(facts.clone(), sent, *stretch);
         }
+        let mut frames = stretch.facts + sample_count;
         let sent_samples = sent.saturating_sub(facts.len());
         let is_begun = sent_samples > 0 || (self.socket.is_none() && was_empty);
         if sent_samples < samples.len() {
             if is_begun {
-                outbox.push(samples.clone(), sent_samples, 0);
+                outbox.push(samples.clone(), sent_samples);
             } else {
-                outbox.conflated += 1;
+                outbox.conflated += *sample_count as u64;
+                frames = stretch.facts;
             }
         }
         if outbox.behind() > BEHIND_BYTES_MAX {
-            outbox.close(self.framing().closing(CloseCode::Slow));
+            self.close_locked(&mut outbox, CloseCode::Slow);
         }
+        frames
     }
 
     /// Sends whole frames that are for this connection alone, after what waits.
     pub(super) fn push(&self, frames: Bytes) {
         let mut outbox = self.outbox();
         if outbox.phase == Phase::Open {
-            outbox.push(frames, 0, 0);
+            outbox.push(frames, 0);
         }
     }
 
-    /// Sends the parts of a snapshot, after what waits.
-    pub(super) fn push_snapshot(&self, parts: &[Bytes]) {
+    /// Sends the parts of a snapshot of the log's place `upto`, after what waits. All up to `since` was told before.
+    pub(super) fn push_snapshot(&self, parts: &[Bytes], since: Offset, upto: Offset) {
         let mut outbox = self.outbox();
         if outbox.phase == Phase::Open {
-            outbox.push_snapshot(parts);
+            outbox.push_snapshot(parts, Stretch { facts: 0, since, upto });
         }
     }
 
     /// Sends `code` as the last words.
     pub(super) fn close(&self, code: CloseCode) {
-        self.outbox().close(self.framing().closing(code));
+        self.close_locked(&mut self.outbox(), code);
+    }
+
+    /// Sends `code` as the last words, with a reason of its own.
+    pub(super) fn close_because(&self, code: CloseCode, reason: &str) {
+        self.close_with(&mut self.outbox(), code, reason);
+    }
+
+    fn close_locked(&self, outbox: &mut Outbox, code: CloseCode) {
+        self.close_with(outbox, code, code.reason());
+    }
+
+    fn close_with(&self, outbox: &mut Outbox, code: CloseCode, reason: &str) {
+        if outbox.phase == Phase::Open {
+            metrics::counter!("etlplus_connections_closed_total", "code" => code.get().to_string()).increment(1);
+            outbox.close(self.framing().closing(code, reason));
+        }
     }
 
     /// Sends a beat, or closes the connection where the client gave no sign of life for two of them. While frames wait,
@@ -126,9 +161,9 @@ impl Connection {
             false => outbox.missed_pongs += 1,
         }
         if outbox.missed_pongs > MISSED_PONGS_MAX {
-            outbox.close(self.framing().closing(CloseCode::NoPong));
+            self.close_locked(&mut outbox, CloseCode::NoPong);
         } else if outbox.is_empty() {
-            outbox.push(beat.clone(), 0, 0);
+            outbox.push(beat.clone(), 0);
         }
     }
 
@@ -142,7 +177,7 @@ impl Connection {
         let mut outbox = self.outbox();
         let is_far_behind = outbox.facts > message_queue_size || outbox.bytes > BEHIND_BYTES_SOFT;
         if is_far_behind && outbox.moved_at.elapsed() >= SLOW_AFTER {
-            outbox.close(self.framing().closing(CloseCode::Slow));
+            self.close_locked(&mut outbox, CloseCode::Slow);
         }
     }
 
@@ -186,18 +221,22 @@ impl Connection {
         self.socket.as_ref()
     }
 
-    /// As it is listed.
-    pub(super) fn info(&self, filters: api::Filter) -> api::Connection {
+    /// As it is listed. `newest` is the last fact that was flushed.
+    pub(super) fn info(&self, filters: api::Filter, newest: LogPosition) -> api::Connection {
         let outbox = self.outbox();
+        let offset = outbox.position(newest.offset);
         api::Connection {
             connection_id: self.id.to_string(),
             kind: match self.framing() {
                 Framing::WebSocket => api::ConnectionKind::WebSocket,
                 Framing::Sse => api::ConnectionKind::Sse,
             },
+            principal: self.principal.to_string(),
             remote_address: self.remote.to_string(),
             connected_at: self.connected_at,
             filters,
+            position: wire::position(LogPosition { offset, ..newest }),
+            lag: newest.offset.get() - offset.get(),
             queued_bytes: outbox.bytes as u64,
             sent_bytes: outbox.sent,
             conflated: outbox.conflated,

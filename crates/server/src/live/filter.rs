@@ -13,7 +13,7 @@ use crate::wire;
 
 /// OR-ed clauses; without one, everything. Equal filters are equal values, whatever the order of their lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     clauses: Vec<Clause>,
 }
 
@@ -30,8 +30,11 @@ struct Clause {
 /// What a filter is asked about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject<'a> {
-    pub(super) job: &'a JobHeader,
-    /// The job's status after the message; `None` where it has ended and is forgotten.
+    /// The job that it is about.
+    pub(super) job: Option<JobId>,
+    /// The pipeline that it is about.
+    pub(super) pipeline: Option<&'a str>,
+    /// The job's status after the message; `None` where it has ended and is forgotten, or where there is none.
     pub(super) status: Option<JobStatus>,
     pub(super) kind: MessageType,
     /// Of a log line.
@@ -40,10 +43,22 @@ pub(super) struct Subject<'a> {
 
 /// What is wrong with a filter, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) key: String,
-    pub(super) message: String,
-    pub(super) remedy: String,
+pub(crate) struct Fault {
+    pub(crate) key: String,
+    pub(crate) message: String,
+    pub(crate) remedy: String,
+}
+
+impl<'a> Subject<'a> {
+    /// A message about a job.
+    pub(super) fn of(
+        job: &'a JobHeader,
+        status: Option<JobStatus>,
+        kind: MessageType,
+        level: Option<LogLevel>,
+    ) -> Self {
+        Self { job: Some(job.id), pipeline: Some(&job.pipeline), status, kind, level }
+    }
 }
 
 impl Filter {
@@ -55,7 +70,7 @@ impl Filter {
     /// Whether a snapshot shows the job: whether any message about it, as it is, could come.
     pub(super) fn shows(&self, job: &JobHeader, status: JobStatus) -> bool {
         let is_shown = |clause: &Clause| {
-            clause.is_about(job, Some(status)) && clause.types.as_ref().is_none_or(|types| !types.is_empty())
+            clause.is_about(Some(job.id), Some(&job.pipeline), Some(status)) && clause.types.as_ref().is_none_or(|types| !types.is_empty())
         };
         self.clauses.is_empty() || self.clauses.iter().any(is_shown)
     }
@@ -78,7 +93,7 @@ impl Filter {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub(super) fn read(value: &Value) -> Result<Self, Fault> {
+    pub(crate) fn read(value: &Value) -> Result<Self, Fault> {
         let Some(list) = value.as_array() else {
             return Err(fault("filters", "is no list", "give a list of clauses; an empty one shows everything"));
         };
@@ -99,6 +114,8 @@ impl Filter {
         let mut clause = Clause::default();
         for (name, text) in parameters {
             let key = match name.as_str() {
+                // It has opened the stream, and says nothing of what is on it.
+                "ticket" => continue,
                 "jobId" => "jobIds",
                 "pipeline" => "pipelines",
                 "type" => "types",
@@ -125,12 +142,13 @@ impl Clause {
         };
         is_loud_enough
             && self.types.as_ref().is_none_or(|types| types.contains(&subject.kind))
-            && self.is_about(subject.job, subject.status)
+            && self.is_about(subject.job, subject.pipeline, subject.status)
     }
 
-    fn is_about(&self, job: &JobHeader, status: Option<JobStatus>) -> bool {
-        self.jobs.as_ref().is_none_or(|jobs| jobs.contains(&job.id))
-            && self.pipelines.as_ref().is_none_or(|pipelines| pipelines.contains(&job.pipeline))
+    /// What is about no job, no pipeline or nothing with a status is none of those that a list names.
+    fn is_about(&self, job: Option<JobId>, pipeline: Option<&str>, status: Option<JobStatus>) -> bool {
+        self.jobs.as_ref().is_none_or(|jobs| job.is_some_and(|job| jobs.contains(&job)))
+            && self.pipelines.as_ref().is_none_or(|all| pipeline.is_some_and(|pipeline| all.contains(pipeline)))
             && self.statuses.as_ref().is_none_or(|statuses| status.is_some_and(|status| statuses.contains(&status)))
     }
 
@@ -217,7 +235,9 @@ fn remedy_of(key: &str) -> &'static str {
     match key {
         "jobIds" => "give ids of jobs, which are UUIDs",
         "pipelines" => "give names of pipelines",
-        "types" => "give job_status_update, job_progress_update, job_metrics_update or job_log_message",
+        "types" => {
+            "give job_status_update, job_progress_update, job_metrics_update, job_log_message or system_notification"
+        }
         "statuses" => "give PENDING, RUNNING, PAUSED, COMPLETED, FAILED or CANCELLED",
         "minLevel" => "give DEBUG, INFO, WARN or ERROR",
         _ => "give jobIds, pipelines, types, statuses or minLevel",

@@ -69,17 +69,17 @@ impl Framing {
         }
     }
 
-    /// The last words to a client.
-    pub(super) fn closing(self, code: CloseCode) -> Vec<u8> {
+    /// The last words to a client. `reason` has at most 123 bytes.
+    pub(super) fn closing(self, code: CloseCode, reason: &str) -> Vec<u8> {
         match self {
             Self::WebSocket => {
                 let mut bytes = Vec::new();
-                add_header(FINAL | CLOSE, 2 + code.reason().len(), &mut bytes);
+                add_header(FINAL | CLOSE, 2 + reason.len(), &mut bytes);
                 bytes.extend_from_slice(&code.get().to_be_bytes());
-                bytes.extend_from_slice(code.reason().as_bytes());
+                bytes.extend_from_slice(reason.as_bytes());
                 bytes
             }
-            Self::Sse => format!(": closed {} {}\n\n", code.get(), code.reason()).into_bytes(),
+            Self::Sse => format!(": closed {} {reason}\n\n", code.get()).into_bytes(),
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etlplus_core::ids::JobId;
+use etlplus_core::ids::{JobId, Offset};
 use uuid::Uuid;
 
 use super::budget::Budget;
 use super::connection::{Batch, Connection};
 use super::filter::{Filter, Subject};
 use super::framing::{Framing, Payload};
+use super::outbox::Stretch;
 
 /// Names a group for as long as it has members.
 pub(super) type GroupId = u64;
@@ -23,7 +24,11 @@ pub(super) struct Group {
     members: Vec<Arc<Connection>>,
     facts: Vec<u8>,
     fact_count: usize,
+    /// The first and the last of these facts.
+    first: Offset,
+    last: Offset,
     samples: Vec<u8>,
+    sample_count: usize,
     /// The parts of the snapshot that was made last, and the state of the view that they show.
     pub(super) snapshot: Option<(u64, Arc<[Bytes]>)>,
 }
@@ -42,36 +47,44 @@ pub(super) struct Groups {
 }
 
 impl Group {
-    pub(super) fn add_fact(&mut self, payload: &Payload) -> usize {
+    /// Adds a fact at its place in the log. Gives how many bytes that took.
+    pub(super) fn add_fact(&mut self, payload: &Payload, offset: Offset) -> usize {
         let before = self.facts.len();
         self.framing.add(payload, &mut self.facts);
+        if self.fact_count == 0 {
+            self.first = offset;
+        }
+        self.last = offset;
         self.fact_count += 1;
         self.facts.len() - before
     }
 
     pub(super) fn add_sample(&mut self, payload: &Payload) {
         self.framing.add(payload, &mut self.samples);
+        self.sample_count += 1;
     }
 
-    /// Sends what was added since the last time to every member.
-    pub(super) fn flush(&mut self, budget: &Budget) {
+    /// Sends what was added since the last time to every member. Gives how many frames that was, over all members.
+    pub(super) fn flush(&mut self, budget: &Budget) -> usize {
         if self.facts.is_empty() && self.samples.is_empty() {
-            return;
+            return 0;
         }
+        // Whatever was recorded before the first of these facts was told, or is none of the filter's.
+        let since = Offset::from_number(self.first.get().saturating_sub(1));
         let batch = Batch {
             facts: budget.count(std::mem::take(&mut self.facts)),
-            fact_count: std::mem::take(&mut self.fact_count),
+            stretch: Stretch { facts: std::mem::take(&mut self.fact_count), since, upto: self.last },
             samples: budget.count(std::mem::take(&mut self.samples)),
+            sample_count: std::mem::take(&mut self.sample_count),
         };
-        for member in &self.members {
-            member.send(&batch);
-        }
+        self.members.iter().map(|member| member.send(&batch)).sum()
     }
 
-    /// Sends the parts of a snapshot to every member, after all that was sent.
-    pub(super) fn push_snapshot(&self, parts: &[Bytes]) {
+    /// Sends the parts of a snapshot of the place `upto` to every member, after all that was sent. All up to `since` was
+    /// told before.
+    pub(super) fn push_snapshot(&self, parts: &[Bytes], since: Offset, upto: Offset) {
         for member in &self.members {
-            member.push_snapshot(parts);
+            member.push_snapshot(parts, since, upto);
         }
     }
 }
@@ -93,8 +106,19 @@ impl Groups {
             }
         }
         self.by_filter.insert((filter.clone(), framing), id);
-        let (members, facts, samples) = (Vec::new(), Vec::new(), Vec::new());
-        self.groups.insert(id, Group { filter, framing, members, facts, fact_count: 0, samples, snapshot: None });
+        let group = Group {
+            filter,
+            framing,
+            members: Vec::new(),
+            facts: Vec::new(),
+            fact_count: 0,
+            first: Offset::START,
+            last: Offset::START,
+            samples: Vec::new(),
+            sample_count: 0,
+            snapshot: None,
+        };
+        self.groups.insert(id, group);
         id
     }
 
@@ -133,13 +157,19 @@ impl Groups {
         self.by_filter.remove(&(group.filter, group.framing));
     }
 
+    /// The connection of this id.
+    pub(super) fn member(&self, connection: Uuid) -> Option<&Arc<Connection>> {
+        let group = self.groups.get(self.by_connection.get(&connection)?)?;
+        group.members.iter().find(|member| member.id == connection)
+    }
+
     pub(super) fn group_of(&self, connection: Uuid) -> Option<GroupId> {
         self.by_connection.get(&connection).copied()
     }
 
     /// Gives `act` every group that the message reaches.
     pub(super) fn for_each_of(&mut self, subject: Subject<'_>, mut act: impl FnMut(&mut Group)) {
-        let of_job = self.of_job.get(&subject.job.id);
+        let of_job = subject.job.and_then(|job| self.of_job.get(&job));
         for id in self.of_any_job.iter().chain(of_job.into_iter().flatten()) {
             if let Some(group) = self.groups.get_mut(id).filter(|group| group.filter.lets_through(subject)) {
                 act(group);
@@ -167,10 +197,11 @@ mod tests {
 
     use chrono::Utc;
     use etlplus_api::{Frame, JobLogMessage, LogLevel, ServerMessage};
+    use etlplus_core::access::Principal;
     use tokio::net::{TcpListener, TcpStream};
 
     use super::super::outbox::Phase;
-    use super::super::slots::Slots;
+    use super::super::slots::ConnectionCount;
     use super::*;
 
     async fn pair() -> (TcpStream, TcpStream) {
@@ -196,10 +227,10 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_never_reads_holds_bounded_memory_and_gives_it_back() {
         let ((silent, _kept), (served, reader)) = (pair().await, pair().await);
-        let (slots, budget, payload) = (Slots::new(2), Budget::default(), payload());
+        let (count, budget, payload) = (ConnectionCount::default(), Budget::default(), payload());
         let connection = |socket| {
-            let slot = slots.take().unwrap();
-            Arc::new(Connection::new("127.0.0.1:1".parse().unwrap(), Utc::now(), Some(socket), slot))
+            let (slot, remote) = (count.take(2).unwrap(), "127.0.0.1:1".parse().unwrap());
+            Arc::new(Connection::new(Principal::Local, remote, Utc::now(), Some(socket), slot))
         };
         let (slow, fast) = (connection(silent), connection(served));
         let mut groups = Groups::default();
@@ -211,7 +242,7 @@ mod tests {
         while slow.outbox().phase == Phase::Open {
             let group = groups.get(id);
             for _ in 0..10 {
-                flushed += group.add_fact(&payload);
+                flushed += group.add_fact(&payload, Offset::START);
             }
             group.flush(&budget);
             most = most.max(budget.used());

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use etlplus_api as api;
+use etlplus_api::ServerMessage;
 use etlplus_core::ids::JobId;
-use etlplus_core::ports::{Clock, Reading};
+use etlplus_core::ports::{Clock, LiveSettings, Reading};
 use etlplus_monitor::LiveJob;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -14,15 +15,15 @@ use uuid::Uuid;
 use super::bounds::ANSWER_WAIT;
 use super::connection::Connection;
 use super::filter::Filter;
-use super::slots::{Slot, Slots};
-use crate::options::Options;
+use super::slots::{ConnectionCount, Slot};
 use crate::problem::Refusal;
 
 /// The live view and the live channel. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) slots: Slots,
+    pub(super) count: ConnectionCount,
+    pub(super) settings: Arc<dyn LiveSettings>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -30,16 +31,18 @@ pub(crate) struct Live {
 pub(super) enum Command {
     /// Tell a new connection what its filter lets through.
     Join { connection: Arc<Connection>, filter: Filter, done: oneshot::Sender<()> },
-    /// Give a connection another filter.
-    SetFilter { connection: Uuid, filter: Filter, id: Option<String>, done: oneshot::Sender<()> },
+    /// Give a connection another filter. The answer is whether there is such a connection.
+    SetFilter { connection: Uuid, filter: Filter, id: Option<String>, done: oneshot::Sender<bool> },
+    /// Tell one connection something. The answer is whether there is such a connection.
+    Tell { connection: Uuid, message: ServerMessage, done: oneshot::Sender<bool> },
+    /// Close a connection that is not to come back. The answer is whether there was such a connection.
+    Kick { connection: Uuid, done: oneshot::Sender<bool> },
     /// An active job.
     Job { job: JobId, answer: oneshot::Sender<Option<LiveJob>> },
     /// The newest readings of those of the jobs that run.
     Readings { jobs: Vec<JobId>, answer: oneshot::Sender<HashMap<JobId, Reading>> },
     /// All connections.
     Connections { answer: oneshot::Sender<Vec<api::Connection>> },
-    /// Work by other options from now on.
-    Configure { options: Options, done: oneshot::Sender<()> },
 }
 
 /// The live view cannot answer now: the store knows what was recorded.
@@ -62,10 +65,19 @@ impl Live {
         self.ask(|answer| Command::Connections { answer }).await
     }
 
-    /// Works by `options` from now on.
-    pub(crate) async fn configure(&self, options: Options) -> Result<(), Down> {
-        self.slots.set_max(options.max_connections);
-        self.ask(|done| Command::Configure { options, done }).await
+    /// Gives a connection another filter, as if it had asked for it. Gives whether there is such a connection.
+    pub(crate) async fn give_filter(&self, connection: Uuid, filter: Filter) -> Result<bool, Down> {
+        self.ask(|done| Command::SetFilter { connection, filter, id: None, done }).await
+    }
+
+    /// Tells one connection something. Gives whether there is such a connection.
+    pub(crate) async fn tell(&self, connection: Uuid, message: ServerMessage) -> Result<bool, Down> {
+        self.ask(|done| Command::Tell { connection, message, done }).await
+    }
+
+    /// Closes a connection that is not to come back. Gives whether there was such a connection.
+    pub(crate) async fn kick(&self, connection: Uuid) -> Result<bool, Down> {
+        self.ask(|done| Command::Kick { connection, done }).await
     }
 
     /// Whether nothing will be told any more.
@@ -78,12 +90,18 @@ impl Live {
     /// # Errors
     /// 503 where all are taken.
     pub(crate) fn slot(&self) -> Result<Slot, Refusal> {
-        self.slots.take().ok_or_else(|| Refusal::too_many_connections(self.slots.max()))
+        let max = self.max_connections();
+        self.count.take(max).ok_or_else(|| Refusal::too_many_connections(max))
     }
 
     /// How many connections there may be.
     pub(crate) fn max_connections(&self) -> usize {
-        self.slots.max()
+        self.settings.current().values.monitoring.websocket.max_connections
+    }
+
+    /// How many connections there are: WebSockets, event streams, and logs that are followed or downloaded.
+    pub(crate) fn connection_count(&self) -> usize {
+        self.count.get()
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -96,11 +114,11 @@ impl Live {
     }
 
     pub(super) async fn set_filter(&self, connection: Uuid, filter: Filter, id: Option<String>) -> Result<(), Down> {
-        self.have_done(|done| Command::SetFilter { connection, filter, id, done }).await
+        self.have_done(|done| Command::SetFilter { connection, filter, id, done }).await.map(drop)
     }
 
     /// A connection is in no hurry: it waits for as long as there is a hub.
-    async fn have_done(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) -> Result<(), Down> {
+    async fn have_done<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Down> {
         let (done, is_done) = oneshot::channel();
         self.commands.send(command(done)).await.map_err(|_| Down)?;
         is_done.await.map_err(|_| Down)

@@ -21,8 +21,10 @@ mod sse;
 mod upgrade;
 mod websocket;
 
-pub(crate) use handle::Live;
+pub(crate) use filter::Filter;
+pub(crate) use handle::{Down, Live};
 pub(crate) use hub::Hub;
+pub use slots::ConnectionCount;
 pub(crate) use slots::Slot;
 pub(crate) use sse::events;
 pub(crate) use upgrade::upgrade;

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::task::Waker;
 
 use bytes::Bytes;
+use etlplus_core::ids::Offset;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -25,10 +26,16 @@ pub(super) struct Outbox {
     before_snapshot: usize,
     /// Facts of the segments that wait.
     pub(super) facts: usize,
+    /// The segments that wait and end at a place in the log.
+    places: usize,
+    /// While there are such: the last fact up to which the client was told all that its filter lets through.
+    told: Offset,
     /// Bytes that went out.
     pub(super) sent: u64,
     /// Readings that were left out because others waited.
     pub(super) conflated: u64,
+    /// What of the two above is in the metrics already.
+    measured: (u64, u64),
     /// When a byte last went out, or waiting began.
     pub(super) moved_at: Instant,
     /// Pings since the last sign of life.
@@ -57,6 +64,17 @@ struct Segment {
     /// How much of them went out.
     sent: usize,
     facts: usize,
+    /// Whoever was told all of it was told all up to this fact.
+    upto: Option<Offset>,
+}
+
+/// Facts in whole frames, or the last part of a snapshot: how many, and from where to where they lead in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub(super) facts: usize,
+    /// All up to here was told before.
+    pub(super) since: Offset,
+    pub(super) upto: Offset,
 }
 
 impl Outbox {
@@ -68,8 +86,11 @@ impl Outbox {
             snapshot: 0,
             before_snapshot: 0,
             facts: 0,
+            places: 0,
+            told: Offset::START,
             sent: 0,
             conflated: 0,
+            measured: (0, 0),
             moved_at: Instant::now(),
             missed_pongs: 0,
             waker: None,
@@ -82,23 +103,47 @@ impl Outbox {
     }
 
     /// Adds whole frames, of which `sent` bytes went out already.
-    pub(super) fn push(&mut self, bytes: Bytes, sent: usize, facts: usize) {
+    pub(super) fn push(&mut self, bytes: Bytes, sent: usize) {
         if self.segments.is_empty() {
             self.moved_at = Instant::now();
         }
         self.bytes += bytes.len() - sent;
-        self.facts += facts;
-        self.segments.push_back(Segment { bytes, sent, facts });
+        self.segments.push_back(Segment { bytes, sent, facts: 0, upto: None });
         self.wake();
     }
 
-    /// Adds the parts of a snapshot, each a whole frame.
-    pub(super) fn push_snapshot(&mut self, parts: &[Bytes]) {
+    /// Adds whole frames that lead to a place in the log.
+    pub(super) fn push_stretch(&mut self, bytes: Bytes, sent: usize, Stretch { facts, since, upto }: Stretch) {
+        if self.places == 0 {
+            self.told = since;
+        }
+        self.places += 1;
+        self.facts += facts;
+        self.push(bytes, sent);
+        if let Some(segment) = self.segments.back_mut() {
+            (segment.facts, segment.upto) = (facts, Some(upto));
+        }
+    }
+
+    /// Adds the parts of a snapshot, each a whole frame, of which the last one leads to the snapshot's place.
+    pub(super) fn push_snapshot(&mut self, parts: &[Bytes], stretch: Stretch) {
         self.before_snapshot = self.bytes;
         self.snapshot = parts.iter().map(Bytes::len).sum();
-        for part in parts {
-            self.push(part.clone(), 0, 0);
-        }
+        let Some((last, others)) = parts.split_last() else { return };
+        others.iter().for_each(|part| self.push(part.clone(), 0));
+        self.push_stretch(last.clone(), 0, stretch);
+    }
+
+    /// The last fact up to which the client was told all that its filter lets through. `newest` is the last of those that
+    /// were flushed.
+    pub(super) fn position(&self, newest: Offset) -> Offset {
+        if self.places == 0 { newest } else { self.told }
+    }
+
+    /// Bytes that were sent and readings that were left out since this was asked last.
+    pub(super) fn unmeasured(&mut self) -> (u64, u64) {
+        let (sent, conflated) = std::mem::replace(&mut self.measured, (self.sent, self.conflated));
+        (self.sent - sent, self.conflated - conflated)
     }
 
     /// Bytes that wait, but for those of the newest snapshot.
@@ -110,7 +155,7 @@ impl Outbox {
     pub(super) fn pop(&mut self) -> Option<Bytes> {
         let segment = self.segments.pop_front()?;
         self.went_out(segment.bytes.len() - segment.sent);
-        self.facts -= segment.facts;
+        self.is_told(&segment);
         Some(segment.bytes.slice(segment.sent..))
     }
 
@@ -143,8 +188,17 @@ impl Outbox {
                 break;
             }
             written -= rest;
-            self.facts -= front.facts;
-            self.segments.pop_front();
+            if let Some(segment) = self.segments.pop_front() {
+                self.is_told(&segment);
+            }
+        }
+    }
+
+    fn is_told(&mut self, segment: &Segment) {
+        self.facts -= segment.facts;
+        if let Some(upto) = segment.upto {
+            self.places -= 1;
+            self.told = upto;
         }
     }
 
@@ -176,7 +230,7 @@ impl Outbox {
         });
         self.clear();
         rest.extend_from_slice(&last_words);
-        self.push(rest.into(), 0, 0);
+        self.push(rest.into(), 0);
     }
 
     /// Gives everything back.
@@ -189,7 +243,7 @@ impl Outbox {
 
     fn clear(&mut self) {
         self.segments = VecDeque::new();
-        (self.bytes, self.facts) = (0, 0);
+        (self.bytes, self.facts, self.places) = (0, 0, 0);
         (self.snapshot, self.before_snapshot) = (0, 0);
     }
 
@@ -202,24 +256,50 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slots::Slots;
+    use super::super::slots::ConnectionCount;
     use super::*;
+
+    fn outbox() -> Outbox {
+        Outbox::new(ConnectionCount::default().take(1).unwrap())
+    }
+
+    fn bytes(count: usize) -> Bytes {
+        Bytes::from(vec![0; count])
+    }
+
+    fn stretch(facts: usize, since: u64, upto: u64) -> Stretch {
+        Stretch { facts, since: Offset::from_number(since), upto: Offset::from_number(upto) }
+    }
+
+    #[test]
+    fn a_position_is_the_last_fact_up_to_which_all_was_told() {
+        let (mut outbox, at) = (outbox(), Offset::from_number);
+        assert_eq!(outbox.position(at(7)), at(7), "nothing waits");
+        outbox.push_stretch(bytes(10), 0, stretch(2, 7, 9));
+        outbox.push(bytes(5), 0);
+        outbox.push_stretch(bytes(10), 0, stretch(1, 11, 12));
+        assert_eq!((outbox.position(at(20)), outbox.facts), (at(7), 3));
+        outbox.advance(9);
+        assert_eq!(outbox.position(at(20)), at(7), "one byte of the second fact waits");
+        outbox.advance(1 + 5);
+        assert_eq!((outbox.position(at(20)), outbox.facts), (at(9), 1));
+        outbox.advance(10);
+        assert_eq!((outbox.position(at(20)), outbox.facts), (at(20), 0));
+    }
 
     #[test]
     fn only_the_newest_snapshot_is_not_counted_as_behind() {
-        let slots = Slots::new(1);
-        let mut outbox = Outbox::new(slots.take().unwrap());
-        let bytes = |count: usize| Bytes::from(vec![0; count]);
-        outbox.push(bytes(10), 0, 1);
-        outbox.push_snapshot(&[bytes(500), bytes(400)]);
-        outbox.push(bytes(20), 0, 1);
+        let mut outbox = outbox();
+        outbox.push(bytes(10), 0);
+        outbox.push_snapshot(&[bytes(500), bytes(400)], stretch(0, 1, 1));
+        outbox.push(bytes(20), 0);
         assert_eq!((outbox.bytes, outbox.behind()), (930, 30));
         // Within a part, then beyond the first one.
         outbox.advance(10 + 100);
         assert_eq!((outbox.bytes, outbox.behind()), (820, 20));
         outbox.advance(450);
         assert_eq!((outbox.bytes, outbox.behind()), (370, 20));
-        outbox.push_snapshot(&[bytes(300)]);
+        outbox.push_snapshot(&[bytes(300)], stretch(0, 2, 2));
         assert_eq!((outbox.bytes, outbox.behind()), (670, 370), "what is left of the one before counts");
         while outbox.pop().is_some() {}
         assert_eq!((outbox.bytes, outbox.behind(), outbox.sent), (0, 0, 1230));

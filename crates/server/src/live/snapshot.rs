@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use etlplus_api::{Frame, JobLogMessage, JobMonitoringData, MessageType, ServerMessage, Snapshot};
 use etlplus_core::ports::Fact;
+use etlplus_core::settings::JobTrackingSettings;
 use etlplus_monitor::{LiveJob, LiveView};
 use serde::Serialize;
 
 use super::bounds::{JOB_LOG_BYTES_MAX, SNAPSHOT_LOG_BYTES_MAX, SNAPSHOT_PART_BYTES_MAX};
 use super::client::answer;
 use super::filter::{Filter, Subject};
-use crate::options::Options;
 use crate::wire;
 
 /// Gives `take` the parts of the snapshot, the last one without `more`: every active job that the filter shows, each with
@@ -19,7 +19,7 @@ use crate::wire;
 pub(super) fn parts(
     view: &LiveView,
     filter: &Filter,
-    options: &Options,
+    settings: &JobTrackingSettings,
     now: DateTime<Utc>,
     mut take: impl FnMut(Frame),
 ) {
@@ -32,7 +32,7 @@ pub(super) fn parts(
     let mut bytes_left = SNAPSHOT_LOG_BYTES_MAX;
     let (mut jobs, mut bytes) = (Vec::<JobMonitoringData>::new(), 0);
     for job in view.jobs().filter(|job| filter.shows(&job.header, job.state.status())) {
-        let lines = if options.log_streaming_enabled { lines(job, filter, &mut bytes_left) } else { Vec::new() };
+        let lines = if settings.log_streaming_enabled { lines(job, filter, &mut bytes_left) } else { Vec::new() };
         let job = wire::of_live(job, lines, now);
         // With the comma before it.
         let added = json_bytes(&job) + 1;
@@ -72,7 +72,7 @@ fn lines(job: &LiveJob, filter: &Filter, bytes_left: &mut usize) -> Vec<JobLogMe
     let fits = |fact: &Fact| {
         let Fact::Log { line, .. } = fact else { return None };
         let (kind, level) = (MessageType::JobLogMessage, Some(wire::level(line.level)));
-        let subject = Subject { job: &job.header, status: Some(job.state.status()), kind, level };
+        let subject = Subject::of(&job.header, Some(job.state.status()), kind, level);
         if !filter.lets_through(subject) {
             return None;
         }

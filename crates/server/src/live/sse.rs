@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::filter::Filter;
+use crate::access::Caller;
 use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::{Refusal, item};
@@ -25,7 +26,11 @@ use crate::query::pairs;
 const PIECE_BYTES: usize = 16 << 10;
 
 /// `GET /api/events`.
-pub(crate) async fn events(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Refusal> {
     let parameters = pairs(request.uri())?;
     let filter = Filter::of_query(&parameters).map_err(|fault| {
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_parameter", "a parameter cannot be used", &fault.remedy)
@@ -36,7 +41,7 @@ pub(crate) async fn events(State(app): State<Arc<App>>, request: Request) -> Res
     }
     let slot = app.live.slot()?;
     let Some(peer) = request.extensions().get::<Peer>() else { return Err(Refusal::internal()) };
-    let connection = Arc::new(Connection::new(peer.remote, app.live.now(), None, slot));
+    let connection = Arc::new(Connection::new(caller.0, peer.remote, app.live.now(), None, slot));
     let body = EventBody { connection: connection.clone(), rest: Bytes::new() };
     app.live.join(connection, filter).await.map_err(|_| Refusal::live_down())?;
     // The stream is counted by its slot from now on, so that streams do not take the places of requests.

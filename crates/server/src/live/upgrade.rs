@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use etlplus_api::SUBPROTOCOL;
+use etlplus_core::access::Principal;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tungstenite::error::{Error, ProtocolError};
@@ -16,13 +17,21 @@ use super::connection::Connection;
 use super::handle::Live;
 use super::slots::Slot;
 use super::websocket;
+use crate::access::Caller;
 use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::Refusal;
 use crate::transport::Transport;
 
 /// `GET /ws` and `GET /api/ws`.
-pub(crate) async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut request: Request,
+) -> Result<Response, Refusal> {
+    if !app.settings().values.monitoring.websocket.enabled {
+        return Err(Refusal::websocket_disabled());
+    }
     let mut response = create_response_with_body(&request, Body::empty).map_err(refused)?;
     if offers_subprotocol(request.headers()) {
         response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
@@ -33,11 +42,11 @@ pub(crate) async fn upgrade(State(app): State<Arc<App>>, mut request: Request) -
     let slot = app.live.slot()?;
     let Some(peer) = request.extensions().get::<Peer>().cloned() else { return Err(Refusal::internal()) };
     let upgraded = hyper::upgrade::on(&mut request);
-    app.tasks.spawn(serve(app.live.clone(), peer, slot, upgraded));
+    app.tasks.spawn(serve(app.live.clone(), caller.0, peer, slot, upgraded));
     Ok(response)
 }
 
-async fn serve(live: Live, peer: Peer, slot: Slot, upgraded: OnUpgrade) {
+async fn serve(live: Live, principal: Principal, peer: Peer, slot: Slot, upgraded: OnUpgrade) {
     let upgraded = match upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "the client went away before it was a WebSocket"),
@@ -48,7 +57,7 @@ async fn serve(live: Live, peer: Peer, slot: Slot, upgraded: OnUpgrade) {
     let remote = peer.remote;
     drop(peer);
     let socket = transport.into_inner();
-    let connection = Arc::new(Connection::new(remote, live.now(), Some(socket), slot));
+    let connection = Arc::new(Connection::new(principal, remote, live.now(), Some(socket), slot));
     websocket::run(live, connection, begun).await;
 }
 

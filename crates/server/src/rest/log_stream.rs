@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use etlplus_core::access::Principal;
 use etlplus_core::ports::StoredLine;
 use hyper::body::Frame;
 use tokio::sync::mpsc;
@@ -21,6 +22,8 @@ use crate::wire;
 const CHUNKS_MAX: usize = 1;
 /// The longest silence on a log that is followed, so that both sides see whether the other lives.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// How often the token of who reads is looked at.
+const TOKEN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long after a failed try the store is asked again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -31,7 +34,7 @@ struct Over;
 
 /// All lines that are recorded, one JSON object on each line.
 pub(super) fn download(mut lines: Lines) -> Body {
-    stream(lines.app.clone(), move |chunks| async move {
+    stream(lines.app.clone(), lines.principal.clone(), move |chunks| async move {
         loop {
             let chunk = match lines.next().await {
                 Ok(chunk) if chunk.is_empty() => return Ok(()),
@@ -51,7 +54,7 @@ pub(super) fn download(mut lines: Lines) -> Body {
 
 /// The lines as server-sent events, until the job has ended and all are sent.
 pub(super) fn follow(mut lines: Lines) -> Body {
-    stream(lines.app.clone(), move |chunks| async move {
+    stream(lines.app.clone(), lines.principal.clone(), move |chunks| async move {
         // The client sees at once that somebody is there.
         send(&chunks, Ok(Bytes::from_static(b": the log follows\n\n"))).await?;
         loop {
@@ -73,7 +76,7 @@ pub(super) fn follow(mut lines: Lines) -> Body {
             let mut subscription = lines.app.bus.subscribe_after(place);
             loop {
                 match tokio::time::timeout(SILENCE_MAX, subscription.next()).await {
-                    Ok(Ok(facts)) if !facts.iter().any(|fact| fact.fact.job().id == lines.job()) => {}
+                    Ok(Ok(facts)) if !facts.iter().any(|fact| lines.is_of(&fact.fact)) => {}
                     // Where facts were missed, the store has them.
                     Ok(Ok(_) | Err(etlplus_bus::NoFacts::Lost(_))) => break,
                     Ok(Err(etlplus_bus::NoFacts::Closed)) => return Err(Over),
@@ -110,20 +113,30 @@ async fn send(chunks: &Chunks, chunk: io::Result<Bytes>) -> Result<(), Over> {
     chunks.send(chunk).await.map_err(|_| Over)
 }
 
-/// A body that is what `write` sends. It is written in a task of its own, which ends with the body or the server.
-fn stream<F>(app: Arc<App>, write: impl FnOnce(Chunks) -> F) -> Body
+/// Waits until the token with which a stream was opened is over. The hub does the same for the live channel.
+async fn until_barred(app: &App, principal: &Principal) {
+    while app.book.check(principal).is_ok() {
+        tokio::time::sleep(TOKEN_CHECK_INTERVAL).await;
+    }
+}
+
+/// A body that is what `write` sends. It is written in a task of its own, which ends with the body, the server, or the
+/// token of who reads it.
+fn stream<F>(app: Arc<App>, principal: Principal, write: impl FnOnce(Chunks) -> F) -> Body
 where
     F: Future<Output = Result<(), Over>> + Send + 'static,
 {
     let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
-    let shutdown = app.shutdown.clone();
+    let shutdown = app.lifecycle.shutdown.clone();
     let is_closed = sender.clone();
     let written = write(sender);
-    app.tasks.spawn(async move {
+    let tasks = app.tasks.clone();
+    tasks.spawn(async move {
         tokio::select! {
             _ended = written => {}
             () = is_closed.closed() => {}
             () = shutdown.cancelled() => {}
+            () = until_barred(&app, &principal) => {}
         }
     });
     Body::new(ChunkBody(receiver))

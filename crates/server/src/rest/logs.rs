@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use etlplus_api::LogPage;
 use etlplus_core::LogLevel;
+use etlplus_core::access::Principal;
 use etlplus_core::ids::{JobId, Offset};
-use etlplus_core::ports::{JobRecord, LogQuery, LogRange, StoreUnavailable, StoredLine};
+use etlplus_core::ports::{Fact, JobRecord, LogQuery, LogRange, StoreUnavailable, StoredLine};
 
 use super::JobOf;
 use super::jobs::find;
 use super::log_stream::{download, follow};
+use crate::access::Caller;
 use crate::app::App;
 use crate::peer::Peer;
 use crate::problem::{Refusal, item};
@@ -36,6 +38,8 @@ const PAGE_BYTES_MAX: usize = 8 << 20;
 pub(super) struct Lines {
     pub(super) app: Arc<App>,
     pub(super) record: JobRecord,
+    /// Who reads.
+    pub(super) principal: Principal,
     min_level: LogLevel,
     after: Offset,
     /// So many of the last lines come first.
@@ -48,6 +52,7 @@ pub(super) struct Lines {
 pub(super) async fn logs(
     State(app): State<Arc<App>>,
     JobOf(job): JobOf,
+    caller: Caller,
     request: Request,
 ) -> Result<Response, Refusal> {
     let mut parameters = Parameters::of(request.uri())?;
@@ -71,6 +76,7 @@ pub(super) async fn logs(
     let lines = Lines {
         app,
         record,
+        principal: caller.0,
         min_level: level.unwrap_or(LogLevel::Debug),
         after: Offset::from_number(after.unwrap_or(0).max(seen.unwrap_or(0))),
         // Who comes back has had the last lines already.
@@ -99,6 +105,11 @@ pub(super) async fn logs(
 impl Lines {
     pub(super) fn job(&self) -> JobId {
         self.record.header.id
+    }
+
+    /// Whether a fact is one of the job's.
+    pub(super) fn is_of(&self, fact: &Fact) -> bool {
+        fact.job().is_some_and(|job| job.id == self.job())
     }
 
     /// The next lines; none at the end of what is recorded.

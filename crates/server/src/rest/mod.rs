@@ -1,54 +1,69 @@
-//! REST: one file for each resource.
+//! REST: one file for each resource, and one table of all routes. A route that is not in the table cannot exist, and each
+//! has by construction what one must be allowed to do.
 
+mod alerts;
 mod config;
 mod connections;
+mod events;
+mod health;
 mod jobs;
 mod log_stream;
 mod logs;
 mod metrics;
+mod metrics_text;
 mod monitor;
 mod page;
 mod pipelines;
 mod reject_file;
 mod rejects;
+mod route;
+mod schedules;
+mod session;
+mod table;
+mod tokens;
 
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::http::{Method, StatusCode};
 use axum::{Router, middleware};
+use etlplus_core::access::{Action, TokenId};
 use etlplus_core::ids::JobId;
+use uuid::Uuid;
 
+pub(crate) use self::route::{Operation, Parameter, Place, Route, SchemaOf};
+pub(crate) use self::table::routes;
+use crate::access::{Gate, authorize};
 use crate::app::App;
 use crate::guard::guard;
-use crate::live;
 use crate::problem::Refusal;
 
+/// Every route of the server: its method, its address with the names of the variable parts in braces, and what one must be
+/// allowed to do.
+pub fn route_table() -> Vec<(Method, &'static str, Action)> {
+    routes().into_iter().map(|route| (route.method, route.path, route.action)).collect()
+}
+
 /// All routes.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/ws", get(live::upgrade))
-        .route("/api/ws", get(live::upgrade))
-        .route("/api/events", get(live::events))
-        .route("/api/jobs", post(jobs::submit))
-        .route("/api/jobs/{id}/status", get(jobs::status))
-        .route("/api/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/api/jobs/{id}/logs", get(logs::logs))
-        .route("/api/jobs/{id}/metrics", get(metrics::metrics))
-        .route("/api/jobs/{id}/rejects", get(rejects::rejects))
-        .route("/api/monitor/jobs", get(monitor::jobs))
-        .route("/api/monitor/connections", get(connections::connections))
-        .route("/api/monitor/config", get(config::show).post(config::change))
-        .route("/api/pipelines", get(pipelines::list))
-        .route("/api/pipelines/validate", post(pipelines::validate))
-        .route("/api/pipelines/preview", post(pipelines::preview))
-        .route("/api/pipelines/{name}", get(pipelines::show).put(pipelines::put))
-        .route("/livez", get(async || "ok"))
-        .route("/", get(page::index))
-        .route("/app.js", get(page::script))
-        .route("/style.css", get(page::style))
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    router_of(app, routes())
+}
+
+/// The routes of the live channel's own port.
+pub(crate) fn live_router(app: &Arc<App>) -> Router {
+    router_of(app, routes().into_iter().filter(|route| route.is_on_live_port).collect())
+}
+
+fn router_of(app: &Arc<App>, routes: Vec<Route>) -> Router {
+    let add = |router: Router<Arc<App>>, route: Route| {
+        let gate = Gate { app: app.clone(), action: route.action, starts_work: route.starts_work };
+        let path = route.path;
+        router.route(path, route.into_handler().route_layer(middleware::from_fn_with_state(gate, authorize)))
+    };
+    routes
+        .into_iter()
+        .fold(Router::new(), add)
         .method_not_allowed_fallback(async || {
             let (detail, remedy) = ("this address does not take the method", "use one that Allow names");
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail, remedy)
@@ -57,8 +72,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             let remedy = "see the documentation for the addresses";
             Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address", remedy)
         })
-        .layer(middleware::from_fn(guard))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .with_state(app.clone())
 }
 
 /// The job of an address. What is no id is the id of no job.
@@ -70,6 +85,30 @@ impl<S: Send + Sync> FromRequestParts<S> for JobOf {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let text = segment(parts, state).await;
         text.and_then(|text| text.parse().ok()).map(Self).ok_or_else(Refusal::job_not_found)
+    }
+}
+
+/// The connection of an address.
+pub(crate) struct ConnectionOf(pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for ConnectionOf {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let text = segment(parts, state).await;
+        text.and_then(|text| text.parse().ok()).map(Self).ok_or_else(Refusal::connection_not_found)
+    }
+}
+
+/// The token of an address.
+pub(crate) struct TokenOf(pub(crate) TokenId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TokenOf {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let text = segment(parts, state).await;
+        text.and_then(|text| text.parse().ok()).map(Self).ok_or_else(Refusal::token_not_found)
     }
 }
 
@@ -85,7 +124,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PipelineOf {
 }
 
 /// The one named part of an address; `None` where its bytes are no text.
-async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<String> {
+pub(crate) async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S) -> Option<String> {
     let parameters = RawPathParams::from_request_parts(parts, state).await.ok()?;
     parameters.iter().next().map(|(_, value)| value.to_owned())
 }

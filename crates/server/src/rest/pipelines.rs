@@ -64,6 +64,7 @@ pub(super) async fn put(
         return Err(Refusal::unfit(vec![item("definition", message, remedy)]));
     }
     let stored = app.pipelines.put_pipeline(name, definition, folder, app.clock.now()).await?;
+    app.jobs.pipelines_changed();
     let info = wire::info(&stored, Some(&parsed));
     Ok(Json(PipelineInfo { definition: Some(stored.definition), ..info }))
 }

@@ -12,6 +12,7 @@ use etlplus_monitor::LiveJob;
 
 use super::job::{end_time, is_stopping, percent, retry_at, step};
 use super::metrics::{milliseconds, of_sample, of_state, started_at};
+use super::notices::{of_alert, of_settings};
 use super::words::{failure, job_type};
 use super::{level, status, summaries};
 
@@ -26,6 +27,8 @@ pub(crate) fn fact(epoch: &str, recorded: &Recorded) -> Frame {
     let (message, timestamp) = match &recorded.fact {
         Fact::Job { job, fact } => (ServerMessage::JobStatusUpdate(status_update(job, fact)), fact.state.since()),
         Fact::Log { job, attempt, line } => (ServerMessage::JobLogMessage(log_line(job, attempt.get(), line)), line.at),
+        Fact::Alert(alert) => (ServerMessage::SystemNotification(of_alert(alert)), alert.at),
+        Fact::Settings(change) => (ServerMessage::SystemNotification(of_settings(change)), change.at),
     };
     Frame { message, timestamp, position: Some(at(recorded.offset)), id: None }
 }
@@ -34,7 +37,7 @@ pub(crate) fn fact(epoch: &str, recorded: &Recorded) -> Frame {
 pub(crate) fn log_message(fact: &Fact) -> Option<JobLogMessage> {
     match fact {
         Fact::Log { job, attempt, line } => Some(log_line(job, attempt.get(), line)),
-        Fact::Job { .. } => None,
+        Fact::Job { .. } | Fact::Alert(_) | Fact::Settings(_) => None,
     }
 }
 

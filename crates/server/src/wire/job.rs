@@ -1,8 +1,10 @@
 //! A job as it is shown.
 
+use std::num::NonZeroU32;
+
 use chrono::{DateTime, Utc};
-use etlplus_api::{JobLogMessage, JobMetrics, JobMonitoringData, TargetInfo};
-use etlplus_core::job::{HeldRunner, JobHeader, JobState, JobStatus, Stop, Wait};
+use etlplus_api::{JobLogMessage, JobMetrics, JobMonitoringData, JobOrigin, PolicyInfo, TargetInfo};
+use etlplus_core::job::{HeldRunner, JobDefinition, JobHeader, JobPolicy, JobState, JobStatus, Stop, Wait};
 use etlplus_core::ports::{AttemptReport, JobRecord, Reading};
 use etlplus_core::progress::grouped;
 use etlplus_monitor::LiveJob;
@@ -28,7 +30,23 @@ pub(crate) fn of_record(
     };
     let reading = reading.filter(is_current);
     let shown = data(&record.header, &record.state, reading, record.report.as_ref(), now);
-    JobMonitoringData { recent_logs, ..shown }
+    JobMonitoringData { policy: Some(policy(&record.policy)), recent_logs, ..shown }
+}
+
+/// How a job is treated.
+pub(crate) fn policy(policy: &JobPolicy) -> PolicyInfo {
+    PolicyInfo {
+        priority: policy.priority,
+        timeout: policy.timeout.map(|timeout| timeout.as_secs_f64()),
+        max_attempts: policy.retry.max_attempts.get(),
+        concurrency: policy.concurrency.map(NonZeroU32::get),
+    }
+}
+
+/// What a job's attempts are made from.
+pub(crate) fn origin(definition: JobDefinition) -> JobOrigin {
+    let JobDefinition { folder, parameters, as_of, .. } = definition;
+    JobOrigin { parameters, as_of, folder: folder.display().to_string() }
 }
 
 fn data(
@@ -65,6 +83,7 @@ fn data(
         submitted_at: header.submitted_at,
         start_time,
         end_time: end_time(state),
+        not_before: not_before(state),
         retry_at: retry_at(state),
         execution_time,
         metrics: JobMetrics { execution_time, ..metrics },
@@ -76,6 +95,8 @@ fn data(
             rows: target.rows,
             bytes: target.bytes,
         }),
+        policy: None,
+        origin: None,
         recent_logs: Vec::new(),
         live: false,
     }
@@ -87,6 +108,13 @@ pub(super) fn is_stopping(state: &JobState) -> bool {
 
 pub(super) fn end_time(state: &JobState) -> Option<DateTime<Utc>> {
     state.status().is_terminal().then(|| state.since())
+}
+
+fn not_before(state: &JobState) -> Option<DateTime<Utc>> {
+    match state {
+        JobState::Pending { wait: Wait::Delay { not_before }, .. } => Some(*not_before),
+        _ => None,
+    }
 }
 
 pub(super) fn retry_at(state: &JobState) -> Option<DateTime<Utc>> {

@@ -199,7 +199,7 @@ async fn without_the_live_view_the_store_answers() {
 async fn the_channel_ends_with_the_server() {
     let server = Server::start().await;
     let (mut client, _) = server.watch().await;
-    server.shutdown.cancel();
+    server.lifecycle.shutdown.cancel();
     assert_eq!(u16::from(client.closed().await.code), 1001);
     drop(client);
     tokio::time::timeout(crate::support::DEADLINE, server.task).await.unwrap().unwrap().unwrap();

@@ -3,7 +3,6 @@
 use crate::support::Server;
 use crate::support::ws::Client;
 use etlplus_core::log::LogLevel;
-use etlplus_server::Options;
 use serde_json::{Value, json};
 
 /// The types, pipelines and texts of all frames up to the last one that this test makes.
@@ -156,7 +155,8 @@ async fn a_snapshot_has_room_for_the_newest_lines() {
 
 #[tokio::test]
 async fn what_is_switched_off_is_not_sent() {
-    let options = Options { log_streaming_enabled: false, metrics_collection_enabled: false, ..Options::default() };
+    let tracking = json!({"log_streaming_enabled": false, "metrics_collection_enabled": false});
+    let options = json!({"monitoring": {"job_tracking": tracking}});
     let server = Server::with(options).await;
     let (mut client, _) = server.watch().await;
     let job = server.running("orders");

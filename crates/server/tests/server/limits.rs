@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{DEADLINE, Server, eventually};
 use etlplus_core::log::LogLevel;
-use etlplus_server::Options;
 use futures::StreamExt;
+use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{DEADLINE, Server, eventually};
 
 #[tokio::test]
 async fn beyond_the_most_connections_the_upgrade_is_refused() {
-    let server = Server::with(Options { max_connections: 2, ..Options::default() }).await;
+    let server = Server::with(json!({"monitoring": {"websocket": {"max_connections": 2}}})).await;
     let (first, _) = server.watch().await;
     let mut stream = server.begin("GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     crate::support::http::events(&mut stream, |name, _| name == "snapshot").await;
@@ -86,7 +87,7 @@ async fn far_too_much_unread_closes_at_once() {
 #[tokio::test]
 async fn a_heartbeat_comes_each_interval_and_no_answer_to_it_closes() {
     let interval = Duration::from_millis(200);
-    let server = Server::with(Options { heartbeat_interval: interval, ..Options::default() }).await;
+    let server = Server::with(json!({"monitoring": {"websocket": {"heartbeat_interval": "200ms"}}})).await;
     let (mut alive, _) = server.watch().await;
     let (dead, _) = server.watch().await;
     // The client answers pings while it is read.

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use etlplus_core::ids::JobId;
-use etlplus_server::Options;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
@@ -59,7 +58,7 @@ fn refused(answer: &Answer) {
 
 #[tokio::test]
 async fn who_follows_a_log_takes_a_slot_of_the_live_channel() {
-    let server = Server::with(Options { max_connections: 2, ..Options::default() }).await;
+    let server = Server::with(json!({"monitoring": {"websocket": {"max_connections": 2}}})).await;
     let job = server.running("orders");
     let address = format!("/api/jobs/{job}/logs");
     let (first, mut second) = (server.follow(job).await, server.follow(job).await);

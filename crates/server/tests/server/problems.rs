@@ -163,7 +163,7 @@ async fn the_server_ends_while_a_request_is_on_its_way() {
         "POST /api/jobs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
     let mut stream = server.begin(head).await;
     let idle = server.begin("").await;
-    server.shutdown.cancel();
+    server.lifecycle.shutdown.cancel();
     let mut answer = Vec::new();
     tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     tokio::time::timeout(DEADLINE, server.task).await.unwrap().unwrap().unwrap();

@@ -3,7 +3,6 @@
 use crate::support::Server;
 use crate::support::http::events;
 use etlplus_core::log::LogLevel;
-use etlplus_server::Options;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
@@ -56,7 +55,7 @@ async fn parameters_are_a_filter() {
 
 #[tokio::test]
 async fn a_stream_says_that_it_lives_and_ends_with_the_server() {
-    let options = Options { heartbeat_interval: std::time::Duration::from_millis(100), ..Options::default() };
+    let options = json!({"monitoring": {"websocket": {"heartbeat_interval": "100ms"}}});
     let server = Server::with(options).await;
     let mut stream = server.begin("GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let mut text = String::new();
@@ -65,7 +64,7 @@ async fn a_stream_says_that_it_lives_and_ends_with_the_server() {
         let count = tokio::time::timeout(crate::support::DEADLINE, stream.read(&mut buffer)).await.unwrap().unwrap();
         text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
     }
-    server.shutdown.cancel();
+    server.lifecycle.shutdown.cancel();
     let mut rest = Vec::new();
     tokio::time::timeout(crate::support::DEADLINE, stream.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&rest).ends_with("0\r\n\r\n"), "the stream ends as a whole");

@@ -161,6 +161,8 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
 pub(super) fn reach(error: &sqlx::Error) -> Reach {
     match (error, primary_code(error)) {
         (_, Some(code::CONSTRAINT | code::TOOBIG | code::MISMATCH)) => Reach::Request,
+        // A value that cannot be written, or a row that cannot be understood.
+        (sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }, _) => Reach::Request,
         (_, Some(code::IOERR | code::CORRUPT | code::NOTADB | code::READONLY)) => Reach::Store,
         // SQLite's own thread is gone, and the connection with it.
         (sqlx::Error::WorkerCrashed, _) => Reach::Store,
@@ -189,8 +191,9 @@ pub(super) fn unavailable(error: &sqlx::Error) -> StoreUnavailable {
 
 /// What SQLite says.
 pub(super) fn error_text(error: &sqlx::Error) -> String {
-    match (error.as_database_error(), extended_code(error)) {
-        (Some(database), Some(code)) => format!("SQLite says \"{}\" (code {code})", database.message()),
+    match (error, error.as_database_error(), extended_code(error)) {
+        (_, Some(database), Some(code)) => format!("SQLite says \"{}\" (code {code})", database.message()),
+        (sqlx::Error::Encode(reason), ..) => reason.to_string(),
         _ => error.to_string(),
     }
 }

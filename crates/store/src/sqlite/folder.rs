@@ -88,6 +88,11 @@ impl DatabaseFile {
         Ok(Self { path, device: metadata.dev(), inode: metadata.ino() })
     }
 
+    /// The file's size; 0 where it cannot be looked at.
+    pub(super) fn bytes(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
+    }
+
     /// Whether the path still leads to the file. What is written to one that was deleted is lost with the last connection,
     /// and SQLite does not say so.
     ///

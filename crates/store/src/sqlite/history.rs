@@ -1,25 +1,25 @@
 //! Reading, on connections that cannot write. What belongs together is read in one transaction, which sees one moment.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use etlplus_core::ids::{AttemptNumber, JobId, Offset};
-use etlplus_core::job::{JobDefinition, JobHeader};
+use etlplus_core::job::{JobDefinition, JobFact};
 use etlplus_core::ports::{
-    Answer, Fact, History, HistoryError, JobQuery, JobRecord, LogPosition, LogQuery, LogRange, Recorded, Sample,
-    Snapshot, SpoolPosition, StoreUnavailable, StoredLine,
+    Answer, History, HistoryError, JobQuery, JobRecord, LogPosition, LogQuery, LogRange, Recorded, Sample, Snapshot,
+    SpoolPosition, StoreUnavailable, StoredLine,
 };
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::error::unavailable;
-use super::{Store, rows};
+use super::head::Head;
+use super::{Store, facts, read, rows};
 
 impl History for Store {
     fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>> {
         read(async move {
-            let select = "SELECT id, pipeline, job_type, tags, submitted_at, state, report FROM jobs WHERE id = ?1";
+            let select =
+                "SELECT id, pipeline, job_type, tags, submitted_at, policy, state, report FROM jobs WHERE id = ?1";
             let row = sqlx::query(select).bind(job.to_string()).fetch_optional(&self.readers).await?;
             row.as_ref().map(rows::job).transpose()
         })
@@ -44,9 +44,9 @@ impl History for Store {
     fn snapshot(&self) -> Answer<'_, Result<Snapshot, StoreUnavailable>> {
         read(async move {
             let mut transaction = self.readers.begin().await?;
-            let position = rows::position(&mut transaction).await?;
+            let position = Head::read(&mut transaction).await?.position;
             // The condition stands as in the index, which holds just these.
-            let select = "SELECT id, pipeline, job_type, tags, submitted_at, state, report FROM jobs \
+            let select = "SELECT id, pipeline, job_type, tags, submitted_at, policy, state, report FROM jobs \
                           WHERE status IN ('PENDING', 'RUNNING', 'PAUSED') ORDER BY id";
             let rows = sqlx::query(select).fetch_all(&mut *transaction).await?;
             transaction.commit().await?;
@@ -58,14 +58,26 @@ impl History for Store {
         Box::pin(async move {
             let failed = |error: sqlx::Error| HistoryError::Unavailable(unavailable(&error));
             let mut transaction = self.readers.begin().await.map_err(failed)?;
-            let newest = rows::position(&mut transaction).await.map_err(failed)?;
-            if place.epoch != newest.epoch || place.offset > newest.offset {
-                // Nothing is deleted from the log yet, so it can be gone on from its start.
-                return Err(HistoryError::Gap { asked: place, oldest: Offset::START, newest });
+            let Head { position: newest, oldest, .. } = Head::read(&mut transaction).await.map_err(failed)?;
+            if place.epoch != newest.epoch || !(oldest..=newest.offset).contains(&place.offset) {
+                return Err(HistoryError::Gap { asked: place, oldest, newest });
             }
-            let facts = facts(&mut transaction, place.offset, limit).await.map_err(failed)?;
+            let facts = facts::after(&mut transaction, place.offset, limit).await.map_err(failed)?;
             transaction.commit().await.map_err(failed)?;
             Ok(facts)
+        })
+    }
+
+    fn moves(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<(Offset, JobFact)>, StoreUnavailable>> {
+        read(async move {
+            let select = "SELECT * FROM (SELECT offset, body FROM facts \
+                          WHERE job = (SELECT key FROM jobs WHERE id = ?1) ORDER BY offset DESC LIMIT ?2) ORDER BY offset";
+            let rows = sqlx::query(select)
+                .bind(job.to_string())
+                .bind(rows::integer(limit.get()))
+                .fetch_all(&self.readers)
+                .await?;
+            rows.iter().map(|row| Ok((rows::offset(row)?, rows::json(row.try_get("body")?)?))).collect()
         })
     }
 
@@ -129,13 +141,9 @@ impl History for Store {
     }
 }
 
-fn read<'a, T>(reading: impl Future<Output = sqlx::Result<T>> + Send + 'a) -> Answer<'a, Result<T, StoreUnavailable>> {
-    Box::pin(async move { reading.await.map_err(|error| unavailable(&error)) })
-}
-
 fn jobs_statement(query: JobQuery) -> QueryBuilder<Sqlite> {
     let JobQuery { statuses, pipeline, job_type, tag, from, until, text, before, limit } = query;
-    let select = "SELECT id, pipeline, job_type, tags, submitted_at, state, report FROM jobs WHERE TRUE";
+    let select = "SELECT id, pipeline, job_type, tags, submitted_at, policy, state, report FROM jobs WHERE TRUE";
     let mut sql = QueryBuilder::new(select);
     if !statuses.is_empty() {
         sql.push(" AND status IN (");
@@ -175,43 +183,6 @@ fn jobs_statement(query: JobQuery) -> QueryBuilder<Sqlite> {
     }
     sql.push(" ORDER BY id DESC LIMIT ").push_bind(rows::integer(limit.get()));
     sql
-}
-
-/// The facts after `offset`. Since offsets have no holes, those that are asked for are a range of them, whichever table
-/// each is in.
-async fn facts(connection: &mut SqliteConnection, offset: Offset, limit: NonZeroUsize) -> sqlx::Result<Vec<Recorded>> {
-    let after = rows::integer(offset.get());
-    let last = after.saturating_add(rows::integer(limit.get()));
-    let moves = "SELECT offset, body, key, id, pipeline, job_type, tags, submitted_at \
-                 FROM facts JOIN jobs ON jobs.key = facts.job WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
-    let moves = sqlx::query(moves).bind(after).bind(last).fetch_all(&mut *connection).await?;
-    let lines = "SELECT offset, log_lines.attempt, line, at, level, message, key, id, pipeline, job_type, tags, submitted_at \
-                 FROM log_lines JOIN jobs ON jobs.key = log_lines.job WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
-    let lines = sqlx::query(lines).bind(after).bind(last).fetch_all(connection).await?;
-
-    let mut headers = HashMap::new();
-    let mut facts = Vec::with_capacity(moves.len() + lines.len());
-    for row in &moves {
-        let fact = Fact::Job { job: shared_header(&mut headers, row)?, fact: rows::json(row.try_get("body")?)? };
-        facts.push(Recorded { offset: rows::offset(row)?, fact });
-    }
-    for row in &lines {
-        let job = shared_header(&mut headers, row)?;
-        let fact = Fact::Log { job, attempt: rows::attempt(row)?, line: rows::line(row)? };
-        facts.push(Recorded { offset: rows::offset(row)?, fact });
-    }
-    facts.sort_unstable_by_key(|recorded| recorded.offset);
-    Ok(facts)
-}
-
-fn shared_header(headers: &mut HashMap<i64, Arc<JobHeader>>, row: &SqliteRow) -> sqlx::Result<Arc<JobHeader>> {
-    let key = row.try_get("key")?;
-    if let Some(header) = headers.get(&key) {
-        return Ok(header.clone());
-    }
-    let header = Arc::new(rows::header(row)?);
-    headers.insert(key, header.clone());
-    Ok(header)
 }
 
 fn stored_line(row: &SqliteRow) -> sqlx::Result<StoredLine> {

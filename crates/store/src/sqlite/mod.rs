@@ -4,22 +4,32 @@ use etlplus_core::ports::{Answer, Change, Ledger, LedgerError, LogPosition, Stor
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
+mod alerts;
 mod batch;
 mod error;
+mod facts;
 mod folder;
+mod head;
 mod history;
+mod jobs;
+mod metrics;
 mod open;
 mod pipelines;
+mod requests;
+mod retention;
 mod rows;
+mod schedules;
 mod schema;
+mod settings;
+mod tokens;
 mod writer;
 
-pub use batch::SAMPLES_PER_JOB_MAX;
 pub use error::{FatalError, OpenError};
+pub use jobs::SAMPLES_PER_JOB_MAX;
 pub use open::Opened;
 pub use writer::Writer;
 
-use writer::{Asked, Request};
+use requests::{Asked, Request};
 
 /// A handle on the store. Clones are the same store.
 #[derive(Debug, Clone)]
@@ -46,4 +56,9 @@ impl Ledger for Store {
     fn record(&self, changes: Vec<Change>) -> Answer<'_, Result<LogPosition, LedgerError>> {
         Box::pin(self.ask(changes, Request::Record))
     }
+}
+
+/// A reading whose errors are told as the ports have it.
+fn read<'a, T>(reading: impl Future<Output = sqlx::Result<T>> + Send + 'a) -> Answer<'a, Result<T, StoreUnavailable>> {
+    Box::pin(async move { reading.await.map_err(|error| error::unavailable(&error)) })
 }

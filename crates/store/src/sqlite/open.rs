@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::error::OpenError;
 use super::folder::{DatabaseFile, Folder, beside};
+use super::head::Head;
 use super::writer::{self, Writer};
-use super::{Store, rows, schema};
+use super::{Store, schema};
 
 /// How long SQLite waits for a lock that another program holds. Nobody but an operator's own tools holds one; who waits for
 /// an answer should hear of it soon.
@@ -31,6 +32,8 @@ const WAL_KEPT_BYTES: &str = "16777216";
 /// After an unclean end, a database of at most this size is read through: about a second. A larger one is not, since a
 /// crash is what the write-ahead log is made for, and a server must be back before anybody misses it.
 const QUICK_CHECK_MAX_BYTES: u64 = 256 << 20;
+/// What `PRAGMA auto_vacuum` answers of a database that gives free pages back when it is told to.
+const INCREMENTAL: i64 = 2;
 
 /// A store that was opened.
 #[derive(Debug)]
@@ -63,9 +66,9 @@ impl Store {
         }
         let file = DatabaseFile::at(database.clone()).map_err(unusable)?;
         let mut connection = prepare(&database).await?;
-        let position = rows::position(&mut connection).await.map_err(|error| OpenError::of(&database, &error))?;
+        let head = Head::read(&mut connection).await.map_err(|error| OpenError::of(&database, &error))?;
         let readers = readers(&database).await?;
-        Ok(writer::start(connection, readers, position, folder, file))
+        Ok(writer::start(connection, readers, head, folder, file))
     }
 }
 
@@ -185,6 +188,14 @@ pub(super) async fn prepare(database: &Path) -> Result<SqliteConnection, OpenErr
     sqlx::raw_sql(try_to_write).execute(&mut connection).await.map_err(wrong)?;
     sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(wrong)?;
     schema::migrate(&mut connection, version).await.map_err(wrong)?;
+    let auto_vacuum: i64 = sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut connection).await.map_err(wrong)?;
+    if auto_vacuum != INCREMENTAL {
+        tracing::warn!(
+            database = %database.display(),
+            "the database cannot give space back to the disk, and uses again what retention frees: to change that, end the \
+             server and run \"PRAGMA auto_vacuum = INCREMENTAL; VACUUM\" on the database"
+        );
+    }
     Ok(connection)
 }
 

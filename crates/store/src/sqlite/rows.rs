@@ -1,25 +1,23 @@
 //! Rows and what they mean, in both directions.
 
-use chrono::{DateTime, Utc};
-use etlplus_core::ids::{AttemptNumber, Epoch, JobId, Offset};
+use chrono::{DateTime, SecondsFormat, Utc};
+use etlplus_core::ids::{AttemptNumber, JobId, Offset};
 use etlplus_core::job::{JobHeader, JobType};
 use etlplus_core::log::{LogLevel, LogLine};
-use etlplus_core::ports::{JobRecord, LogPosition};
+use etlplus_core::ports::JobRecord;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 
-/// The place of the last fact.
-pub(super) async fn position(connection: &mut SqliteConnection) -> sqlx::Result<LogPosition> {
-    let row = sqlx::query("SELECT epoch, last_offset FROM meta").fetch_one(connection).await?;
-    let epoch = row.try_get::<&str, _>("epoch")?.parse().map_err(undecodable)?;
-    Ok(LogPosition { epoch: Epoch::from_uuid(epoch), offset: Offset::from_number(row.try_get("last_offset")?) })
+pub(super) fn job_id(row: &SqliteRow) -> sqlx::Result<JobId> {
+    row.try_get::<&str, _>("id")?.parse().map_err(undecodable)
 }
 
 /// A job's header. The row has the columns `id`, `pipeline`, `job_type`, `tags` and `submitted_at`.
 pub(super) fn header(row: &SqliteRow) -> sqlx::Result<JobHeader> {
     Ok(JobHeader {
-        id: row.try_get::<&str, _>("id")?.parse::<JobId>().map_err(undecodable)?,
+        id: job_id(row)?,
         pipeline: row.try_get("pipeline")?,
         job_type: job_type(row.try_get("job_type")?)?,
         tags: json(row.try_get("tags")?)?,
@@ -27,11 +25,12 @@ pub(super) fn header(row: &SqliteRow) -> sqlx::Result<JobHeader> {
     })
 }
 
-/// A job. The row has the columns of its header, and `state` and `report`.
+/// A job. The row has the columns of its header, and `policy`, `state` and `report`.
 pub(super) fn job(row: &SqliteRow) -> sqlx::Result<JobRecord> {
     let report: Option<&str> = row.try_get("report")?;
     Ok(JobRecord {
         header: header(row)?.into(),
+        policy: json(row.try_get("policy")?)?,
         state: json(row.try_get("state")?)?,
         report: report.map(json).transpose()?,
     })
@@ -66,7 +65,16 @@ pub(super) fn json<T: DeserializeOwned>(text: &str) -> sqlx::Result<T> {
     serde_json::from_str(text).map_err(undecodable)
 }
 
-fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+/// A value as JSON.
+///
+/// # Errors
+/// It has none, such as a path that is not UTF-8. The error reaches no further than the request that brought the value.
+pub(super) fn to_json(value: &(impl Serialize + ?Sized)) -> sqlx::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| sqlx::Error::Encode(format!("a change cannot be written as JSON: {error}").into()))
+}
+
+pub(super) fn undecodable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }
 
@@ -94,4 +102,11 @@ pub(super) fn nanos(at: DateTime<Utc>) -> i64 {
 
 pub(super) fn time(nanos: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_nanos(nanos)
+}
+
+/// A time as those in JSON are, without the Z: as text it sorts like the time that it stands for.
+pub(super) fn sortable_text(at: DateTime<Utc>) -> String {
+    let mut text = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    text.pop();
+    text
 }

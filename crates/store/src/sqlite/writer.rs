@@ -1,20 +1,23 @@
 //! The writer: the one task that records, and then tells.
 
 use std::future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ::metrics::{counter, gauge, histogram};
 use etlplus_bus::Publisher;
-use etlplus_core::ports::{Change, LedgerError, LogPosition, Recorded, StoreUnavailable, StoredPipeline};
+use etlplus_core::ports::Recorded;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::{select, time};
 
-use super::batch::{self, Batch, KnownJobs, Refused};
-use super::error::{FatalError, NotRecorded, Reach, error_text, reach, unavailable};
+use super::batch::{Batch, KnownJobs};
+use super::error::{FatalError, NotRecorded, Reach, reach, unavailable};
 use super::folder::{DatabaseFile, Folder, beside};
+use super::head::Head;
 use super::open::Opened;
-use super::{Store, rows};
+use super::requests::Request;
+use super::{Store, metrics};
 
 #[cfg(test)]
 mod tests;
@@ -29,53 +32,6 @@ const BATCH_ROWS_MAX: usize = 4_096;
 const WAL_GROWTH_BYTES: u64 = 64 << 20;
 /// How long closing waits for those who still read.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
-
-/// Something that the writer is asked to do.
-#[derive(Debug)]
-pub(super) enum Request {
-    Record(Asked<Vec<Change>, LogPosition, LedgerError>),
-    PutPipeline(Asked<StoredPipeline, StoredPipeline, StoreUnavailable>),
-}
-
-/// Work, and whom to answer once what became of it is on disk.
-#[derive(Debug)]
-pub(super) struct Asked<W, T, E> {
-    work: Option<W>,
-    outcome: Option<Result<T, E>>,
-    answer: oneshot::Sender<Result<T, E>>,
-}
-
-impl<W, T, E: From<StoreUnavailable>> Asked<W, T, E> {
-    pub(super) fn new(work: W, answer: oneshot::Sender<Result<T, E>>) -> Self {
-        Self { work: Some(work), outcome: None, answer }
-    }
-
-    /// Who stopped waiting is not told.
-    fn reply(self, committed: Result<(), &StoreUnavailable>) {
-        let outcome = match (committed, self.outcome) {
-            (Ok(()), Some(outcome)) => outcome,
-            (Err(reason), _) => Err(reason.clone().into()),
-            (Ok(()), None) => return,
-        };
-        let _ = self.answer.send(outcome);
-    }
-}
-
-impl Request {
-    fn weight(&self) -> usize {
-        match self {
-            Self::Record(asked) => asked.work.as_deref().map_or(0, batch::weight),
-            Self::PutPipeline(_) => 1,
-        }
-    }
-
-    fn reply(self, committed: Result<(), &StoreUnavailable>) {
-        match self {
-            Self::Record(asked) => asked.reply(committed),
-            Self::PutPipeline(asked) => asked.reply(committed),
-        }
-    }
-}
 
 /// The writer's task, as whoever composes the program sees it. Dropping it closes the store as [`Writer::close`] does,
 /// with nobody to wait for the end.
@@ -117,20 +73,21 @@ impl Writer {
     }
 }
 
-/// Starts the writer of the store whose last fact is at `position`.
+/// Starts the writer of the store whose log is at `head`.
 pub(super) fn start(
     connection: SqliteConnection,
     readers: SqlitePool,
-    position: LogPosition,
+    head: Head,
     folder: Folder,
     file: DatabaseFile,
 ) -> Opened {
+    metrics::describe();
     let (queue, requests) = mpsc::channel(QUEUE_MAX);
-    let (publisher, bus) = etlplus_bus::bus(position);
+    let (publisher, bus) = etlplus_bus::bus(head.position);
     let (stop, stopped) = oneshot::channel();
     let store = Store { queue, readers: readers.clone() };
     let known = KnownJobs::default();
-    let task = Task { connection, readers, known, position, publisher, wal_bytes_kept: 0, folder, file };
+    let task = Task { connection, readers, known, head, publisher, wal_bytes_kept: 0, folder, file };
     let task = tokio::spawn(task.run(requests, stopped));
     Opened { store, bus, writer: Writer { task, stop: Some(stop), ended: None } }
 }
@@ -139,8 +96,8 @@ struct Task {
     connection: SqliteConnection,
     readers: SqlitePool,
     known: KnownJobs,
-    /// The last fact that is on disk.
-    position: LogPosition,
+    /// What is known of the log that is on disk.
+    head: Head,
     publisher: Publisher,
     /// The size of the write-ahead log after it was last cut, in bytes.
     wal_bytes_kept: u64,
@@ -164,6 +121,7 @@ impl Task {
             while !waiting.is_empty() {
                 let batch = waiting.drain(..batch_length(&waiting)).collect();
                 self.record(batch).await.inspect_err(|error| tracing::error!(%error, "the store has failed"))?;
+                gauge!(metrics::QUEUE).set((waiting.len() + requests.len()) as f64);
             }
         }
         self.close().await
@@ -171,15 +129,19 @@ impl Task {
 
     /// Records a batch in one transaction, tells its facts, and answers.
     async fn record(&mut self, mut requests: Vec<Request>) -> Result<(), FatalError> {
-        let (position, facts) = match self.write(&mut requests).await {
+        let begin = Instant::now();
+        let (head, facts) = match self.write(&mut requests).await {
             Ok(written) => written,
             Err(not_recorded) => return self.refuse(requests, not_recorded).await,
         };
-        self.position = position;
+        self.head = head;
+        counter!(metrics::FACTS).increment(facts.len() as u64);
         self.publisher.publish(facts);
         for request in requests {
             request.reply(Ok(()));
         }
+        histogram!(metrics::BATCH_SECONDS).record(begin.elapsed());
+        gauge!(metrics::BYTES).set(self.file.bytes() as f64);
         self.bound_wal().await
     }
 
@@ -189,6 +151,7 @@ impl Task {
         // After some errors SQLite has rolled back by itself, which makes this one fail; nothing depends on it.
         let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
         self.known.forget();
+        counter!(metrics::ERRORS).increment(1);
         tracing::warn!(%reason, requests = requests.len(), "a batch could not be recorded");
         for request in requests {
             request.reply(Err(&reason));
@@ -196,24 +159,23 @@ impl Task {
         if reach == Reach::Store { Err(reason.into()) } else { Ok(()) }
     }
 
-    async fn write(&mut self, requests: &mut [Request]) -> Result<(LogPosition, Vec<Recorded>), NotRecorded> {
+    async fn write(&mut self, requests: &mut [Request]) -> Result<(Head, Vec<Recorded>), NotRecorded> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
         let (connection, known) = (&mut self.connection, &mut self.known);
-        let mut batch = Batch { connection, known, position: self.position, facts: Vec::new() };
+        let mut batch = Batch { connection, known, head: self.head, facts: Vec::new() };
         for request in requests {
             write_one(&mut batch, request).await?;
         }
-        let Batch { position, facts, .. } = batch;
-        if position != self.position {
-            sqlx::query("UPDATE meta SET last_offset = ?1")
-                .bind(rows::integer(position.offset.get()))
-                .execute(&mut self.connection)
-                .await?;
+        let Batch { head, facts, .. } = batch;
+        if head != self.head {
+            head.write(&mut self.connection).await?;
         }
         // As late as can be, since what is committed will be acknowledged. It costs some microseconds, the commit an fsync.
         self.file.check().map_err(|reason| NotRecorded { reason, reach: Reach::Store })?;
+        let begin = Instant::now();
         sqlx::query("COMMIT").execute(&mut self.connection).await?;
-        Ok((position, facts))
+        histogram!(metrics::COMMIT_SECONDS).record(begin.elapsed());
+        Ok((head, facts))
     }
 
     /// Cuts the write-ahead log where SQLite's own checkpoints did not keep it small. A checkpoint that readers hold up
@@ -247,7 +209,7 @@ impl Task {
 fn batch_length(requests: &[Request]) -> usize {
     let mut rows = 0;
     let fits = |request: &&Request| {
-        rows += request.weight();
+        rows = request.weight().saturating_add(rows);
         rows <= BATCH_ROWS_MAX
     };
     requests.iter().take_while(fits).count().max(1)
@@ -258,39 +220,12 @@ fn batch_length(requests: &[Request]) -> usize {
 /// # Errors
 /// What concerns the whole batch.
 async fn write_one(batch: &mut Batch<'_>, request: &mut Request) -> sqlx::Result<()> {
-    let before = batch.position;
+    let before = batch.head;
     sqlx::query("SAVEPOINT request").execute(&mut *batch.connection).await?;
-    let is_written = match request {
-        Request::Record(asked) => {
-            let written = batch.record(asked.work.take().unwrap_or_default()).await;
-            let outcome = refused_alone(written, |error| LedgerError::Refused(error_text(error)))?;
-            asked.outcome.insert(outcome).is_ok()
-        }
-        Request::PutPipeline(asked) => match asked.work.take() {
-            Some(work) => {
-                let outcome = refused_alone(batch.put_pipeline(work).await, unavailable)?;
-                asked.outcome.insert(outcome).is_ok()
-            }
-            None => true,
-        },
-    };
-    if !is_written {
+    if !request.write(batch).await? {
         sqlx::query("ROLLBACK TO request").execute(&mut *batch.connection).await?;
         batch.back_to(before);
     }
     sqlx::query("RELEASE request").execute(&mut *batch.connection).await?;
     Ok(())
-}
-
-/// Tells what concerns one request from what concerns its batch. `refusal` says to who asked what the tables never take.
-fn refused_alone<T, E>(
-    written: Result<T, Refused<E>>,
-    refusal: impl FnOnce(&sqlx::Error) -> E,
-) -> sqlx::Result<Result<T, E>> {
-    match written {
-        Ok(done) => Ok(Ok(done)),
-        Err(Refused::Unfit(reason)) => Ok(Err(reason)),
-        Err(Refused::Database(error)) if reach(&error) == Reach::Request => Ok(Err(refusal(&error))),
-        Err(Refused::Database(error)) => Err(error),
-    }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use etlplus_core::ids::{AttemptNumber, JobId, Offset};
-use etlplus_core::job::{JobDefinition, JobFact, JobHeader, JobInput, JobState, JobType};
-use etlplus_core::ports::{Change, History, Ledger, LogPosition, Recorded, SpoolPosition};
+use etlplus_core::job::{JobDefinition, JobFact, JobHeader, JobInput, JobPolicy, JobState, JobType};
+use etlplus_core::ports::{
+    Alert, AlertRule, AlertStatus, Alerts, Change, Consequences, Fact, History, Ledger, LogPosition, NewJob, Recorded,
+    Rules, SettingsChange, SettingsVersion, SpoolPosition,
+};
 use etlplus_core::{Counters, Failure, LogLevel, LogLine, Progress};
 use uuid::Uuid;
 
@@ -46,8 +50,23 @@ pub(crate) fn definition() -> JobDefinition {
     }
 }
 
+pub(crate) fn new_job(number: usize) -> NewJob {
+    NewJob {
+        header: header(number),
+        definition: definition(),
+        policy: JobPolicy::default(),
+        not_before: None,
+        idempotency: None,
+        scheduled_for: None,
+    }
+}
+
+pub(crate) fn submitted(new: NewJob) -> Change {
+    Change::Submit(Box::new(new))
+}
+
 pub(crate) fn submit(number: usize) -> Change {
-    Change::Submit { header: header(number), definition: definition() }
+    submitted(new_job(number))
 }
 
 pub(crate) fn progress(rows: u64) -> Progress {
@@ -120,7 +139,11 @@ pub(crate) async fn beginning(store: &impl Ledger) -> LogPosition {
 
 /// All facts, by pages.
 pub(crate) async fn all_facts(store: &(impl Ledger + History), page: usize) -> Vec<Recorded> {
-    let mut place = beginning(store).await;
+    facts_from(store, beginning(store).await, page).await
+}
+
+/// The facts after a place, by pages.
+pub(crate) async fn facts_from(store: &impl History, mut place: LogPosition, page: usize) -> Vec<Recorded> {
     let mut read = Vec::new();
     loop {
         let facts = store.facts_after(place, limit(page)).await.expect("the place is in the log");
@@ -129,6 +152,60 @@ pub(crate) async fn all_facts(store: &(impl Ledger + History), page: usize) -> V
         place.offset = last.offset;
         read.extend(facts);
     }
+}
+
+/// An alert about a job's pipeline, which `label` names.
+pub(crate) fn alert(rule: AlertRule, label: &str, status: AlertStatus, seconds: i64) -> Alert {
+    Alert {
+        rule,
+        labels: BTreeMap::from([("pipeline".to_owned(), label.to_owned())]),
+        status,
+        at: at(seconds),
+        message: format!("{label} is {}", status.as_str()),
+        remedy: "look at it".to_owned(),
+        job: None,
+    }
+}
+
+pub(crate) fn firing(label: &str, seconds: i64) -> Alert {
+    alert(AlertRule::JobFailed, label, AlertStatus::Firing, seconds)
+}
+
+pub(crate) fn resolved(label: &str, seconds: i64) -> Alert {
+    alert(AlertRule::JobFailed, label, AlertStatus::Resolved, seconds)
+}
+
+/// A change that makes the settings' version after `expected`.
+pub(crate) fn settings(expected: u64, overlay: &str) -> Change {
+    let expected = SettingsVersion::from_number(expected);
+    let keys = vec![("log.level".to_owned(), Some("DEBUG".to_owned())), ("jobs.timeout".to_owned(), None)];
+    let change = SettingsChange { version: expected.next(), at: at(7), by: "token ci".to_owned(), keys };
+    Change::Settings { expected, overlay: overlay.to_owned(), change }
+}
+
+/// Rules by which nothing follows.
+pub(crate) fn no_rules() -> Rules {
+    Arc::new(|_, _| Consequences::default())
+}
+
+/// Rules that send every alert to `channels`.
+pub(crate) fn deliver_to(channels: &[&str]) -> Rules {
+    let channels: Vec<_> = channels.iter().map(|channel| (*channel).to_owned()).collect();
+    Arc::new(move |facts, _| {
+        let alerts = facts.iter().filter(|recorded| matches!(recorded.fact, Fact::Alert(_)));
+        let deliveries = alerts.map(|recorded| (recorded.offset, channels.clone())).collect();
+        Consequences { alerts: vec![], deliveries }
+    })
+}
+
+/// Shows `rules` all facts, a few at once.
+pub(crate) async fn advance_to_the_end(store: &impl Alerts, rules: &Rules) {
+    while store.advance(rules.clone(), limit(7)).await.expect("the store works") > 0 {}
+}
+
+/// The job that a fact is about.
+pub(crate) fn job_of(fact: &Fact) -> JobId {
+    fact.job().expect("a fact of a job").id
 }
 
 pub(crate) fn assert_no_holes(facts: &[Recorded]) {

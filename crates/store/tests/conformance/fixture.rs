@@ -3,14 +3,25 @@
 use std::time::Duration;
 
 use etlplus_bus::Bus;
-use etlplus_core::ports::{History, Ledger, Pipelines};
+use etlplus_core::ports::{Alerts, History, Ledger, Pipelines, Retention, Schedules, SettingsStore, Tokens};
 
 /// How long a test waits for what has to come.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A store of its own for one test.
 pub(crate) trait Fixture: Sized + Send {
-    type Store: Ledger + History + Pipelines + Clone + Send + Sync + 'static;
+    type Store: Ledger
+        + History
+        + Pipelines
+        + Schedules
+        + Alerts
+        + SettingsStore
+        + Tokens
+        + Retention
+        + Clone
+        + Send
+        + Sync
+        + 'static;
     /// What keeps the store from committing, until it is released.
     type Hindrance: Send;
 

@@ -35,7 +35,8 @@ async fn four_jobs<F: Fixture>(fixture: &F) -> F::Store {
     let lives = [vec![], vec![start()], vec![start(), failed(lasting(), None)], vec![JobInput::Cancel]];
     for (number, inputs) in lives.into_iter().enumerate() {
         let (mut changes, _) = life(number, inputs);
-        if let Change::Submit { header, .. } = &mut changes[0] {
+        if let Change::Submit(new) = &mut changes[0] {
+            let header = &mut new.header;
             header.pipeline = ["orders", "orders_eu", "Customers", "orders"][number].to_owned();
             header.job_type = if number == 0 { JobType::Load } else { JobType::FullEtl };
             header.tags = [vec![], vec!["daily"], vec!["daily", "50%"], vec!["a_b"]][number]

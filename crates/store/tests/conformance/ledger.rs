@@ -109,7 +109,7 @@ pub(crate) async fn many_callers_get_offsets_without_holes<F: Fixture>() {
     // The facts of each call stand together and end where the call was told.
     for (number, place) in places {
         let last = usize::try_from(place.get()).expect("small");
-        assert!(facts[last - 3..last].iter().all(|recorded| recorded.fact.job().id == job_id(number)));
+        assert!(facts[last - 3..last].iter().all(|recorded| job_of(&recorded.fact) == job_id(number)));
     }
 }
 
@@ -135,7 +135,7 @@ pub(crate) async fn who_is_refused_takes_nothing_from_others<F: Fixture>() {
     let facts = all_facts(&fixture.store(), 30).await;
     assert_eq!(facts.len(), 1 + 50 * 2);
     assert_no_holes(&facts);
-    assert_eq!(facts.iter().map(|recorded| recorded.fact.job().id).collect::<BTreeSet<_>>(), recorded);
+    assert_eq!(facts.iter().map(|recorded| job_of(&recorded.fact)).collect::<BTreeSet<_>>(), recorded);
 }
 
 pub(crate) async fn what_cannot_be_true_is_refused_for_good<F: Fixture>() {

@@ -8,8 +8,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use chrono::{DateTime, Utc};
 use etlplus_core::LogLevel;
 use etlplus_core::ids::JobId;
-use etlplus_core::job::{JobDefinition, JobHeader, JobType};
-use etlplus_core::ports::Change;
+use etlplus_core::job::{JobDefinition, JobHeader, JobPolicy, JobType};
+use etlplus_core::ports::{Change, NewJob};
 use uuid::Uuid;
 
 const FOLDER: &str = "ETLPLUS_STORE_TEST_FOLDER";
@@ -80,5 +80,13 @@ pub(crate) fn submit() -> (JobId, Change) {
         as_of: now(),
         log_level: LogLevel::Info,
     };
-    (id, Change::Submit { header, definition })
+    let new = NewJob {
+        header,
+        definition,
+        policy: JobPolicy::default(),
+        not_before: None,
+        idempotency: None,
+        scheduled_for: None,
+    };
+    (id, Change::Submit(Box::new(new)))
 }

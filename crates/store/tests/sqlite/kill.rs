@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
 
+use chrono::DateTime;
 use etlplus_core::ids::{JobId, Offset};
-use etlplus_core::ports::{History, Ledger, LogPosition};
+use etlplus_core::ports::{
+    Alert, AlertQuery, AlertRule, AlertStatus, Alerts, Consequences, Fact, History, Ledger, LogPosition, Rules,
+};
 use etlplus_store::Store;
 use tokio::task::JoinSet;
 
@@ -68,8 +72,81 @@ async fn what_was_acknowledged_survives_a_kill() {
     for (offset, job) in acknowledged {
         assert!(opened.store.job(job).await.expect("the store answers").is_some(), "job {job} is lost");
         let index = usize::try_from(offset - 1).expect("small");
-        assert_eq!(facts[index].fact.job().id, job);
+        assert_eq!(facts[index].fact.job().map(|header| header.id), Some(job));
     }
     opened.writer.close().await.expect("nothing is wrong");
     assert!(!folder.path().join("etlplus.db-wal").exists(), "closing leaves nothing in the write-ahead log");
+}
+
+/// Each job raises an alert, and each alert goes to one channel.
+fn one_alert_a_job() -> Rules {
+    Arc::new(|facts, _| {
+        let mut consequences = Consequences::default();
+        for recorded in facts {
+            match &recorded.fact {
+                Fact::Job { job, .. } => consequences.alerts.push(Alert {
+                    rule: AlertRule::JobFailed,
+                    labels: BTreeMap::new(),
+                    status: AlertStatus::Firing,
+                    at: DateTime::UNIX_EPOCH,
+                    message: job.id.to_string(),
+                    remedy: String::new(),
+                    job: Some(job.id),
+                }),
+                Fact::Alert(_) => consequences.deliveries.push((recorded.offset, vec!["log".to_owned()])),
+                Fact::Log { .. } | Fact::Settings(_) => {}
+            }
+        }
+        consequences
+    })
+}
+
+/// Records jobs and has the rules read them without an end, and tells how far they came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by another test, in a process of its own"]
+async fn raises_alerts_until_it_is_killed() {
+    let Some(folder) = folder() else { return };
+    let opened = Store::open(&folder).await.expect("the folder is free");
+    for _ in 0..4 {
+        let store = opened.store.clone();
+        tokio::spawn(async move {
+            loop {
+                store.record(vec![submit().1]).await.expect("the store works");
+            }
+        });
+    }
+    loop {
+        let read = opened.store.advance(one_alert_a_job(), NonZeroUsize::new(3).expect("three is not zero")).await;
+        tell("read", &read.expect("the store works").to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_kill_neither_leaves_out_an_alert_nor_raises_one_twice() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for _life in 1..=3 {
+        let mut told = Told::by(on(this_program(), "kill::raises_alerts_until_it_is_killed", folder.path()));
+        let read = told.by_ref().take(200).map(|(_, text)| text.parse::<u64>().expect("a number")).sum::<u64>();
+        assert!(read > 100, "the rules read {read} facts");
+        told.child.kill().expect("it runs");
+        assert_eq!(told.child.wait().expect("it was a child").signal(), Some(9), "it was killed while it read");
+    }
+    let opened = Store::open(folder.path()).await.expect("the database is whole");
+    let store = &opened.store;
+    while store.advance(one_alert_a_job(), NonZeroUsize::MAX).await.expect("the store works") > 0 {}
+    let place = LogPosition { offset: Offset::START, ..opened.bus.position() };
+    let facts = store.facts_after(place, NonZeroUsize::MAX).await.expect("the log is whole");
+    let mut jobs: Vec<_> = facts
+        .iter()
+        .filter(|recorded| matches!(recorded.fact, Fact::Job { .. }))
+        .filter_map(|recorded| recorded.fact.job().map(|job| job.id))
+        .collect();
+    let query = AlertQuery { rule: None, status: None, job: None, before: None, limit: NonZeroUsize::MAX };
+    let alerts = store.alerts(query).await.expect("the store answers");
+    assert!(alerts.iter().all(|alert| alert.deliveries.len() == 1));
+    let mut raised: Vec<_> = alerts.iter().filter_map(|alert| alert.alert.job).collect();
+    jobs.sort_unstable();
+    raised.sort_unstable();
+    assert_eq!(jobs.len() * 2, facts.len());
+    assert!(jobs == raised, "{} jobs, {} alerts", jobs.len(), raised.len());
 }

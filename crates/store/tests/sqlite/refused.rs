@@ -19,8 +19,8 @@ async fn a_request_that_is_refused_for_good_leaves_its_batch_whole() {
     let line = LogLine { line: 0, at: now(), level: LogLevel::Info, message: "said".to_owned() };
     let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines: vec![line], spool_bytes: 9 };
     let (unwritable_job, mut unwritable) = submit();
-    if let Change::Submit { definition, .. } = &mut unwritable {
-        definition.folder = OsStr::from_bytes(b"/srv/\xff").into();
+    if let Change::Submit(new) = &mut unwritable {
+        new.definition.folder = OsStr::from_bytes(b"/srv/\xff").into();
     }
     // On this one thread all requests are in the queue before the writer takes any, and so are one batch.
     let (first, refused, unwritable, pipeline, last) = tokio::join!(

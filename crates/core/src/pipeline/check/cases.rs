@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use super::field::{Field, Section};
 use super::{Check, Fault, quoted, values};
 use crate::mistake::nearest;
-use crate::pipeline::tree::Node;
 use crate::pipeline::{AS_OF, BrokenAt, Case, JsonRow, LookupOrigin, Pipeline, caps, keys};
+use crate::tree::Node;
 use crate::value::{Type, Value};
 
 const ROW_EXAMPLE: &str = "rows as NDJSON, such as {\"order_id\": 1}, or '' for none";

@@ -4,8 +4,8 @@ use super::field::{Field, Section};
 use super::rules::{End, WrittenKind, WrittenRule};
 use super::values::Written;
 use super::{Check, names, quoted, rules, short_form, types};
-use crate::pipeline::tree::Scalar;
 use crate::pipeline::{Column, caps, keys};
+use crate::tree::Scalar;
 
 const COLUMN_EXAMPLE: &str = "a type with its rules, such as int64 required >= 1";
 

@@ -2,7 +2,7 @@
 
 use super::{Check, Fault, quoted};
 use crate::mistake::{Position, nearest};
-use crate::pipeline::tree::{Content, Entry, Node, Scalar, child_key, item_key};
+use crate::tree::{Content, Entry, Node, Scalar, child_key, item_key};
 
 /// A node with the way to it.
 #[derive(Clone)]

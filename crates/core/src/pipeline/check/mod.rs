@@ -11,8 +11,10 @@ mod lookups;
 mod names;
 mod parameters;
 mod path;
+mod policy;
 mod rejects;
 mod rules;
+mod schedule;
 mod short_form;
 mod source;
 mod target;
@@ -23,27 +25,14 @@ mod values;
 pub(super) use cases::cases;
 use field::{Field, Section};
 
-use super::tree::Node;
-use super::{AS_OF, Limits, Pipeline, caps, keys};
-use crate::mistake::{Mistake, Position, nearest};
+use super::{AS_OF, Limits, Pipeline, keys};
+use crate::mistake::{Fault, Mistake, Mistakes, Position, nearest, quoted};
+use crate::tree::Node;
 use crate::value::Type;
-
-/// What is wrong and what to do about it, said where the place in the file is not known.
-struct Fault {
-    message: String,
-    remedy: String,
-}
-
-impl Fault {
-    fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { message: message.into(), remedy: remedy.into() }
-    }
-}
 
 /// Gathers what the walk finds.
 pub(super) struct Check {
-    mistakes: Vec<Mistake>,
-    left_out: usize,
+    mistakes: Mistakes,
     /// The parameters by name; without a type where the declaration has a mistake.
     parameters: Vec<(String, Option<Type>)>,
     /// How many patterns were compiled so far.
@@ -54,49 +43,25 @@ impl Check {
     /// A check that begins with the mistakes of the file's reader.
     pub(super) fn new(mistakes: Vec<Mistake>) -> Self {
         let mut check = Self {
-            mistakes: Vec::new(),
-            left_out: 0,
+            mistakes: Mistakes::default(),
             parameters: vec![(AS_OF.to_owned(), Some(Type::TimestampTz))],
             patterns: 0,
         };
-        mistakes.into_iter().for_each(|mistake| check.add(mistake));
+        mistakes.into_iter().for_each(|mistake| check.mistakes.add(mistake));
         check
     }
 
     /// What the walk made of the file, or else every mistake in the order of the file.
-    pub(super) fn finish<T>(mut self, made: Option<T>) -> Result<T, Vec<Mistake>> {
-        match made {
-            Some(made) if self.mistakes.is_empty() => return Ok(made),
-            _ => self.mistakes.sort_by_key(|mistake| mistake.position),
-        }
-        if self.left_out > 0 {
-            let position = self.mistakes.last().map_or(Position::START, |mistake| mistake.position);
-            let message = format!("there are {} more mistakes", self.left_out);
-            self.mistakes.push(Mistake {
-                position,
-                key: String::new(),
-                message,
-                remedy: "mend these first".to_owned(),
-            });
-        }
-        Err(self.mistakes)
+    pub(super) fn finish<T>(self, made: Option<T>) -> Result<T, Vec<Mistake>> {
+        self.mistakes.finish(made)
     }
 
     fn mistake(&mut self, position: Position, key: &str, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Mistake { position, key: key.to_owned(), message: message.into(), remedy: remedy.into() });
+        self.mistakes.add(Mistake { position, key: key.to_owned(), message: message.into(), remedy: remedy.into() });
     }
 
     fn fault(&mut self, position: Position, key: &str, fault: Fault) {
         self.mistake(position, key, fault.message, fault.remedy);
-    }
-
-    fn add(&mut self, mistake: Mistake) {
-        if self.mistakes.len() < caps::MISTAKES_MAX {
-            let Mistake { position, key, message, remedy } = mistake;
-            self.mistakes.push(Mistake { position, key, message: printable(message), remedy: printable(remedy) });
-        } else {
-            self.left_out += 1;
-        }
     }
 
     /// The type of the parameter `name`, which is `None` inside where its declaration has a mistake.
@@ -131,6 +96,8 @@ pub(super) fn pipeline(check: &mut Check, root: &Node) -> Option<Pipeline> {
         Some(field) => limits::read(check, &field),
         None => Some(Limits::default()),
     };
+    let policy = policy::read(check, &top);
+    let schedule = schedule::read(check, &top, parameters.as_deref());
     Some(Pipeline {
         name: name?,
         description: description?,
@@ -142,23 +109,7 @@ pub(super) fn pipeline(check: &mut Check, root: &Node) -> Option<Pipeline> {
         target: target?,
         rejects: rejects?,
         limits: limits?,
+        policy: policy?,
+        schedule: schedule?,
     })
-}
-
-/// `text` with its control characters escaped: a name from the file must not steer the terminal that shows it.
-fn printable(text: String) -> String {
-    if !text.contains(char::is_control) {
-        return text;
-    }
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escape).collect()
-}
-
-/// A text from the file for a message: in quotes, with control characters escaped, and cut where it is long.
-fn quoted(text: &str) -> String {
-    const SHOWN_CHARS: usize = 60;
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{:?}...", &text[..end]),
-        None => format!("{text:?}"),
-    }
 }

@@ -2,8 +2,8 @@
 
 use super::field::{Field, Section};
 use super::{Check, names, types, values};
-use crate::pipeline::tree::Scalar;
 use crate::pipeline::{Parameter, caps, keys};
+use crate::tree::Scalar;
 use crate::value::{Type, Value};
 
 const EXAMPLE: &str = "a type with a default, such as string = DE";

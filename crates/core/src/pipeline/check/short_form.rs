@@ -13,7 +13,7 @@ use super::rules::{End, WrittenKind, WrittenRule};
 use super::values::Written;
 use super::{Check, Fault, quoted, types};
 use crate::mistake::nearest;
-use crate::pipeline::tree::Scalar;
+use crate::tree::Scalar;
 use crate::value::Type;
 
 const RULES: [&str; 5] = ["required", "unique", "length", "pattern", "one_of"];

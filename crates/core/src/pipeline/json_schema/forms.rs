@@ -37,3 +37,6 @@ pub(super) fn column_pattern() -> String {
 
 /// `8MiB`
 pub(super) const SIZE_PATTERN: &str = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)?$";
+
+/// `25m`
+pub(super) const DURATION_PATTERN: &str = "^[0-9]+ ?(ms|s|m|h|d)$";

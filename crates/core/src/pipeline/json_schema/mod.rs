@@ -7,6 +7,7 @@ mod parts;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod treatment;
 
 use serde_json::{Value, json};
 
@@ -43,6 +44,11 @@ pub fn json_schema() -> Value {
             "target": { "$ref": "#/$defs/target" },
             "rejects": { "$ref": "#/$defs/rejects" },
             "limits": { "$ref": "#/$defs/limits" },
+            "priority": treatment::priority(),
+            "timeout": treatment::timeout(),
+            "concurrency": treatment::concurrency(),
+            "retry": { "$ref": "#/$defs/retry" },
+            "schedule": { "$ref": "#/$defs/schedule" },
         },
         "anyOf": [
             { "required": ["schema"] },
@@ -64,6 +70,8 @@ pub fn json_schema() -> Value {
             "ndjson_target": sections::ndjson_target(),
             "rejects": sections::rejects(),
             "limits": sections::limits(),
+            "retry": treatment::retry(),
+            "schedule": treatment::schedule(),
             "name": parts::name(),
             "description": parts::description(),
             "value": parts::value(),

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::json_schema;
-use crate::pipeline::tree::{self, Content, Node};
 use crate::pipeline::{keys, parse};
+use crate::tree::{self, Content, Node};
 
 fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&json_schema()).expect("the schema is one")
@@ -27,7 +27,7 @@ fn examples(folder: &str) -> Vec<(String, String)> {
 
 /// The file as JSON, the way an editor sees it: plain scalars by the core schema of YAML 1.2.
 fn as_json(text: &str) -> Value {
-    let (root, mistakes) = tree::read(text);
+    let (root, mistakes) = tree::read_yaml(text);
     assert!(mistakes.is_empty(), "{mistakes:#?} in\n{text}");
     node_as_json(&root.expect("a tree"))
 }
@@ -91,6 +91,8 @@ fn schema_and_checker_know_the_same_keys() {
         ("/$defs/ndjson_target", keys::NDJSON_TARGET),
         ("/$defs/rejects", keys::REJECTS),
         ("/$defs/limits", keys::LIMITS),
+        ("/$defs/retry", keys::RETRY),
+        ("/$defs/schedule", keys::SCHEDULE),
     ];
     for (place, known) in sections {
         let section = schema.pointer(place).unwrap_or_else(|| panic!("{place} is not in the schema"));

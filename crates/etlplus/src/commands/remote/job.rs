@@ -13,7 +13,10 @@ pub(super) async fn execute(arguments: &JobIdArgs) -> Result<Exit, Failure> {
     let job = client.job(&id).await.map_err(job_failure(&id))?;
     match arguments.server.output {
         RemoteFormat::Json => output::json(&job)?,
-        RemoteFormat::Table => output::data(&output::jobs::details(&job))?,
+        RemoteFormat::Table => {
+            let events = client.events(&id).await.map_err(job_failure(&id))?;
+            output::data(&output::jobs::details(&job, &events.attempts))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -1,13 +1,20 @@
 //! The commands that talk to a server.
 
+mod alerts;
 mod cancel;
+mod config;
+mod connections;
 mod ended;
+mod hold;
 mod job;
 mod jobs;
 mod logs;
 mod pipelines;
 mod rejects;
+mod schedules;
+mod status;
 mod submit;
+mod token;
 mod watch;
 
 use std::path::Path;
@@ -25,12 +32,26 @@ use crate::output;
 /// # Errors
 /// Where the server cannot be reached, refuses, or gives no answer that can be understood.
 pub(super) fn execute(command: &RemoteCommand) -> Result<Exit, Failure> {
+    if let RemoteCommand::Token(command) = command
+        && let Some(data) = command.data()
+    {
+        return token::execute_in(data, command);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::bug(format!("cannot start a runtime: {error}")))?;
     runtime.block_on(async {
         match command {
+            RemoteCommand::Pause(arguments) => hold::pause(arguments).await,
+            RemoteCommand::Resume(arguments) => hold::resume(arguments).await,
+            RemoteCommand::Retry(arguments) => hold::retry(arguments).await,
+            RemoteCommand::Schedules(server) => schedules::execute(server).await,
+            RemoteCommand::Alerts(arguments) => alerts::execute(arguments).await,
+            RemoteCommand::Status(server) => status::execute(server).await,
+            RemoteCommand::Config(command) => config::execute(command).await,
+            RemoteCommand::Connections(arguments) => connections::execute(arguments).await,
+            RemoteCommand::Token(command) => token::execute(command).await,
             RemoteCommand::Submit(arguments) => submit::execute(arguments).await,
             RemoteCommand::Jobs(arguments) => jobs::execute(arguments).await,
             RemoteCommand::Job(arguments) => job::execute(arguments).await,
@@ -45,9 +66,13 @@ pub(super) fn execute(command: &RemoteCommand) -> Result<Exit, Failure> {
     })
 }
 
-/// The client of the server that was named.
+/// The client of the server that was named, with the token that was given.
 fn client(server: &ServerArgs) -> Result<Client, Failure> {
-    Client::new(&server.address()).map_err(failure)
+    let client = Client::new(&server.address()).map_err(failure)?;
+    match server.token() {
+        Some(token) => client.with_token(&token).map_err(failure),
+        None => Ok(client),
+    }
 }
 
 /// The client and the id that `arguments` name.
@@ -68,6 +93,10 @@ pub(super) fn failure(error: Error) -> Failure {
             let remedies: Vec<&str> = problem.errors.iter().map(|item| item.remedy.as_str()).collect();
             let messages: Vec<String> = std::iter::once(message).chain(items).collect();
             Failure::user(code, messages.join("; "), remedies.join("; "))
+        }
+        // The server does not know by which ways a command can be given its token.
+        Error::Problem(problem) if problem.status == 401 => {
+            Failure::user(code, message, format!("{remedy}; it goes into ETLPLUS_TOKEN, or --token"))
         }
         error if error.is_transient() => Failure::transient(code, message, remedy),
         _ => Failure::user(code, message, remedy),
@@ -143,6 +172,21 @@ mod tests {
             let told = failure(Error::Problem(Box::new(Problem { errors: few, ..problem.clone() })));
             assert_eq!((told.message.as_str(), told.remedy.as_str()), ("2 parameters do not fit", "mend them"));
         }
+    }
+
+    #[test]
+    fn who_is_not_known_hears_where_the_token_goes() {
+        let problem = |status: u16| Problem {
+            code: "not_authenticated".to_owned(),
+            title: "Unauthorized".to_owned(),
+            status,
+            detail: "a token is needed".to_owned(),
+            remedy: "send one".to_owned(),
+            errors: Vec::new(),
+        };
+        let told = failure(Error::Problem(Box::new(problem(401))));
+        assert_eq!(told.remedy, "send one; it goes into ETLPLUS_TOKEN, or --token");
+        assert_eq!(failure(Error::Problem(Box::new(problem(403)))).remedy, "send one");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! `etlplus submit`: hands a job to a server.
 
-use etlplus_api::{JobMonitoringData, Problem, SubmitJob};
+use etlplus_api::{JobMonitoringData, Problem, Span, SubmitJob};
 use etlplus_client::Error;
-use etlplus_core::{Failure, Mistake, Position};
+use etlplus_core::{Failure, Mistake, Position, duration};
 
 use super::{absolute_folder, client, ended, exit_of, failure, tell_ended};
 use crate::cli::remote::{RemoteFormat, SubmitArgs};
@@ -15,7 +15,12 @@ pub(super) async fn execute(arguments: &SubmitArgs) -> Result<Exit, Failure> {
     let client = client(&arguments.server)?;
     let format = arguments.server.output;
     let file = arguments.file.as_deref().map(|file| TextFile::read(file, "pipeline file")).transpose()?;
-    let job = match client.submit(&job(file.as_ref(), arguments)?).await {
+    let wanted = job(file.as_ref(), arguments)?;
+    let answer = match &arguments.key {
+        Some(key) => client.submit_with_key(&wanted, key).await,
+        None => client.submit(&wanted).await,
+    };
+    let job = match answer {
         Ok(job) => job,
         Err(error) => return tell_refused(error, file.as_ref(), format),
     };
@@ -36,6 +41,9 @@ fn job(file: Option<&TextFile>, arguments: &SubmitArgs) -> Result<SubmitJob, Fai
         parameters: arguments.settings(),
         as_of: arguments.as_of,
         log_level: arguments.log_level,
+        priority: arguments.priority,
+        timeout: arguments.timeout.map(|timeout| Span::Text(duration::show(timeout))),
+        not_before: arguments.at,
     })
 }
 

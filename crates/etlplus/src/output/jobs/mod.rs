@@ -1,14 +1,20 @@
-//! What a server says about its jobs, for people.
+//! What a server says about its jobs and about itself, for people.
 
+mod alerts;
 mod details;
 mod grid;
 mod lines;
 mod live;
+mod server;
+mod settings;
 mod tables;
 
+pub(crate) use alerts::{alerts, channels, notice};
 pub(crate) use details::details;
 pub(crate) use lines::{disconnected, ended, log_line, transition};
 pub(crate) use live::live_lines;
+pub(crate) use server::{connections, health, schedules, tokens};
+pub(crate) use settings::{changed_settings, settings};
 pub(crate) use tables::{list, pipelines, rejected};
 
 use anstyle::Style;
@@ -111,6 +117,9 @@ pub(crate) mod examples {
             target: None,
             recent_logs: Vec::new(),
             live: true,
+            not_before: None,
+            policy: None,
+            origin: None,
         }
     }
 

@@ -1,21 +1,24 @@
 //! The task that owns the monitor and tells the connections.
 
 mod tell;
+mod watch_over;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use etlplus_api::{CloseCode, Frame, ServerMessage};
-use etlplus_core::ids::JobId;
+use etlplus_core::ids::{JobId, Offset};
 use etlplus_core::job::JobStatus;
-use etlplus_core::ports::Clock;
+use etlplus_core::ports::{Clock, LiveSettings, LogPosition, Versioned};
+use etlplus_core::settings::MonitoringSettings;
 use etlplus_monitor::{Monitor, Stopped};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::access::TokenBook;
 use crate::live::bounds::{COMMANDS_MAX, RETRY_AFTER, SWEEP_INTERVAL};
 use crate::live::budget::Budget;
 use crate::live::client::answer;
@@ -26,15 +29,16 @@ use crate::live::greeting;
 use crate::live::group::{GroupId, Groups};
 use crate::live::handle::{Command, Live};
 use crate::live::outbox::Phase;
-use crate::live::slots::Slots;
+use crate::live::slots::ConnectionCount;
 use crate::live::snapshot;
-use crate::options::Options;
 
 /// The hub. Everything in it happens in one task, which never waits for a client.
 pub(crate) struct Hub {
     monitor: Monitor,
     commands: mpsc::Receiver<Command>,
-    options: Options,
+    settings: Arc<Versioned>,
+    changes: watch::Receiver<Arc<Versioned>>,
+    book: Arc<TokenBook>,
     clock: Arc<dyn Clock>,
     groups: Groups,
     budget: Budget,
@@ -42,11 +46,14 @@ pub(crate) struct Hub {
     statuses: HashMap<JobId, JobStatus>,
     /// Jobs with a reading that the next flush tells.
     readings: BTreeSet<JobId>,
+    /// The last fact that was told to those who want it, or waits for the flush.
+    told: Offset,
     /// Bytes of facts that wait for the flush.
     pending: usize,
     flush_at: Option<Instant>,
     flushed_at: Instant,
     beat_at: Instant,
+    beats: Interval,
     /// Counts changes of the view, so that a snapshot is made once for all who come between two of them.
     version: u64,
     /// When to ask the store again, where it could not tell the facts that were missed.
@@ -55,15 +62,28 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// A hub that is not running yet, and its handle.
-    pub(crate) fn new(monitor: Monitor, options: Options, clock: Arc<dyn Clock>) -> (Self, Live) {
+    pub(crate) fn new(
+        monitor: Monitor,
+        mut changes: watch::Receiver<Arc<Versioned>>,
+        settings: Arc<dyn LiveSettings>,
+        count: ConnectionCount,
+        book: Arc<TokenBook>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, Live) {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-        let live = Live { commands: sender, slots: Slots::new(options.max_connections), clock: clock.clone() };
+        let live = Live { commands: sender, count, settings, clock: clock.clone() };
         let now = Instant::now();
+        let settings = changes.borrow_and_update().clone();
+        let told = monitor.view().position().offset;
         let mut hub = Self {
             monitor,
             commands,
-            options,
+            beats: beats(&settings.values.monitoring),
+            settings,
+            changes,
+            book,
             clock,
+            told,
             groups: Groups::default(),
             budget: Budget::default(),
             statuses: HashMap::new(),
@@ -81,7 +101,6 @@ impl Hub {
 
     /// Runs until `shutdown`, or until no fact can come any more. Every connection is told to go then.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let mut beat = beats(&self.options);
         let mut sweep = interval(SWEEP_INTERVAL);
         loop {
             let (flush_at, retry_at) = (self.flush_at, self.retry_at);
@@ -98,16 +117,11 @@ impl Hub {
                         self.retry_at = Some(Instant::now() + RETRY_AFTER);
                     }
                 },
-                Some(command) = self.commands.recv() => {
-                    let interval_before = self.options.heartbeat_interval;
-                    self.follow(command);
-                    if self.options.heartbeat_interval != interval_before {
-                        beat = beats(&self.options);
-                    }
-                }
+                Some(command) = self.commands.recv() => self.follow(command),
+                Ok(()) = self.changes.changed() => self.configure(),
                 () = sleep_until(flush_at.unwrap_or(self.flushed_at)), if flush_at.is_some() => self.flush(),
                 () = sleep_until(retry_at.unwrap_or(self.flushed_at)), if retry_at.is_some() => self.retry_at = None,
-                _ = beat.tick() => self.beat(),
+                _ = self.beats.tick() => self.beat(),
                 _ = sweep.tick() => self.sweep(),
             }
             // A burst keeps the monitor ready for long; on a runtime with one thread nobody else would have a turn.
@@ -117,14 +131,22 @@ impl Hub {
     }
 
     fn follow(&mut self, command: Command) {
+        self.configure_if_changed();
         match command {
             Command::Join { connection, filter, done } => {
                 self.join(connection, filter);
                 let _gone = done.send(());
             }
             Command::SetFilter { connection, filter, id, done } => {
-                self.set_filter(connection, filter, id);
-                let _gone = done.send(());
+                let _gone = done.send(self.set_filter(connection, filter, id));
+            }
+            Command::Tell { connection, message, done } => {
+                let _gone = done.send(self.tell_one(connection, message));
+            }
+            Command::Kick { connection, done } => {
+                let member = self.groups.member(connection).filter(|member| member.outbox().phase == Phase::Open);
+                member.inspect(|member| member.close(CloseCode::Kicked));
+                let _gone = done.send(member.is_some());
             }
             // A view that is behind does not answer: who asks takes the store's word.
             Command::Job { .. } | Command::Readings { .. } if self.retry_at.is_some() => {}
@@ -137,39 +159,81 @@ impl Hub {
                 let _gone = answer.send(jobs.into_iter().filter_map(reading).collect());
             }
             Command::Connections { answer } => {
+                self.flush();
+                let newest = LogPosition { offset: self.told, ..self.monitor.view().position() };
                 let members = self.groups.members().filter(|(member, _)| member.outbox().phase == Phase::Open);
-                let mut all: Vec<_> = members.map(|(member, filter)| member.info(filter.to_wire())).collect();
+                let mut all: Vec<_> = members.map(|(member, filter)| member.info(filter.to_wire(), newest)).collect();
                 all.sort_by(|a, b| (a.connected_at, &a.connection_id).cmp(&(b.connected_at, &b.connection_id)));
                 let _gone = answer.send(all);
             }
-            Command::Configure { options, done } => {
-                // What waits was made by the old options.
-                self.flush();
-                self.options = options;
-                self.version += 1;
-                let _gone = done.send(());
+        }
+    }
+
+    /// Works by the newest settings from now on.
+    fn configure(&mut self) {
+        // What waits was made by the old ones.
+        self.flush();
+        let settings = self.changes.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.settings, settings);
+        self.version += 1;
+        if self.monitoring().websocket.heartbeat_interval != before.values.monitoring.websocket.heartbeat_interval {
+            self.beats = beats(self.monitoring());
+        }
+        if !self.monitoring().websocket.enabled {
+            for (member, _) in self.groups.members() {
+                close_if_websocket(member);
             }
         }
+    }
+
+    /// What is told or asked after a change of the settings is told and answered by them.
+    fn configure_if_changed(&mut self) {
+        if self.changes.has_changed().unwrap_or(false) {
+            self.configure();
+        }
+    }
+
+    fn monitoring(&self) -> &MonitoringSettings {
+        &self.settings.values.monitoring
     }
 
     fn join(&mut self, connection: Arc<Connection>, filter: Filter) {
         let framing = connection.framing();
         let mut frames = Vec::new();
-        let ack = greeting::ack(connection.id, &self.options, self.monitor.view().position());
+        let ack = greeting::ack(connection.id, &self.monitoring().websocket, self.monitor.view().position());
         framing.add(&Payload::of(&answer(ack, self.clock.now(), None)), &mut frames);
         connection.push(frames.into());
+        // It asked while there were WebSockets.
+        if !self.monitoring().websocket.enabled {
+            close_if_websocket(&connection);
+        }
         self.enter(connection, filter);
     }
 
-    fn set_filter(&mut self, connection: Uuid, filter: Filter, id: Option<String>) {
-        let Some(old) = self.groups.group_of(connection) else { return };
+    /// Gives whether there is such a connection.
+    fn set_filter(&mut self, connection: Uuid, filter: Filter, id: Option<String>) -> bool {
+        let is_open = self.groups.member(connection).is_some_and(|member| member.outbox().phase == Phase::Open);
+        let Some(old) = self.groups.group_of(connection).filter(|_| is_open) else { return false };
         // What happened before is told by the old filter.
         self.flush_group(old);
-        let Some(connection) = self.groups.leave(connection) else { return };
+        let Some(connection) = self.groups.leave(connection) else { return false };
         let mut ack = Vec::new();
         connection.framing().add(&Payload::of(&answer(ServerMessage::Ack {}, self.clock.now(), id)), &mut ack);
         connection.push(ack.into());
         self.enter(connection, filter);
+        true
+    }
+
+    /// Gives whether there is such a connection.
+    fn tell_one(&mut self, connection: Uuid, message: ServerMessage) -> bool {
+        let Some(group) = self.groups.group_of(connection) else { return false };
+        // What happened before comes before.
+        self.flush_group(group);
+        let Some(member) = self.groups.member(connection) else { return false };
+        let mut frame = Vec::new();
+        member.framing().add(&Payload::of(&answer(message, self.clock.now(), None)), &mut frame);
+        member.push(frame.into());
+        member.outbox().phase == Phase::Open
     }
 
     /// Sends the snapshot of a filter, and from then on what it lets through.
@@ -177,8 +241,8 @@ impl Hub {
         let group = self.groups.of(filter, connection.framing());
         // What the others of the group still have to be told is in the snapshot already.
         self.flush_group(group);
-        let snapshot = self.snapshot(group);
-        connection.push_snapshot(&snapshot);
+        let (snapshot, place) = (self.snapshot(group), self.monitor.view().position().offset);
+        connection.push_snapshot(&snapshot, place, place);
         drop(snapshot);
         self.groups.join(group, connection);
         self.keep_budget();
@@ -200,7 +264,8 @@ impl Hub {
             budget.count(bytes)
         };
         let mut parts = Vec::new();
-        snapshot::parts(self.monitor.view(), &group.filter, &self.options, now, |part| parts.push(framed(part)));
+        let tracking = &self.settings.values.monitoring.job_tracking;
+        snapshot::parts(self.monitor.view(), &group.filter, tracking, now, |part| parts.push(framed(part)));
         let parts: Arc<[Bytes]> = parts.into();
         group.snapshot = Some((self.version, parts.clone()));
         parts
@@ -221,25 +286,6 @@ impl Hub {
         self.beat_at = Instant::now();
     }
 
-    /// Closes who is slow, and forgets who is gone.
-    fn sweep(&mut self) {
-        let mut gone = Vec::new();
-        for (member, _) in self.groups.members() {
-            member.close_if_slow(self.options.message_queue_size);
-            if member.outbox().phase != Phase::Open {
-                gone.push(member.id);
-            }
-        }
-        for connection in gone {
-            self.groups.leave(connection);
-        }
-        // A snapshot that nobody may ask for again would keep its memory.
-        let version = self.version;
-        for group in self.groups.iter_mut() {
-            group.snapshot.take_if(|(made, _)| *made != version);
-        }
-    }
-
     fn end(mut self) {
         self.flush();
         for (member, _) in self.groups.members() {
@@ -248,9 +294,17 @@ impl Hub {
     }
 }
 
+/// Says to a WebSocket that there are none any more. Event streams go on: they are for those who can have no WebSocket.
+fn close_if_websocket(connection: &Connection) {
+    if connection.framing() == Framing::WebSocket {
+        connection.close_because(CloseCode::GoingAway, "WebSockets are switched off");
+    }
+}
+
 /// Beats from now on, the first after one interval.
-fn beats(options: &Options) -> Interval {
-    let mut beats = interval_at(Instant::now() + options.heartbeat_interval, options.heartbeat_interval);
+fn beats(settings: &MonitoringSettings) -> Interval {
+    let every = settings.websocket.heartbeat_interval;
+    let mut beats = interval_at(Instant::now() + every, every);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beats
 }

@@ -18,10 +18,12 @@ use crate::wire;
 
 impl Hub {
     pub(super) fn tell(&mut self, updates: Vec<Update>) {
+        self.configure_if_changed();
         self.version += 1;
         for update in updates {
             match update {
                 Update::Moved(recorded) | Update::Said(recorded) => self.tell_fact(&recorded),
+                Update::Noted(recorded) => self.tell_notice(&recorded),
                 Update::Read(job) => {
                     self.readings.insert(job);
                 }
@@ -42,8 +44,10 @@ impl Hub {
         }
     }
 
+    /// Tells a move or a word of a job.
     fn tell_fact(&mut self, recorded: &Recorded) {
-        let (kind, level) = match &recorded.fact {
+        self.told = recorded.offset;
+        let subject = match &recorded.fact {
             Fact::Job { job, fact } => {
                 let status = fact.state.status();
                 if status.is_terminal() {
@@ -51,22 +55,36 @@ impl Hub {
                 } else {
                     self.statuses.insert(job.id, status);
                 }
-                (MessageType::JobStatusUpdate, None)
+                Subject::of(job, Some(status), MessageType::JobStatusUpdate, None)
             }
-            Fact::Log { .. } if !self.options.log_streaming_enabled => return,
-            Fact::Log { line, .. } => (MessageType::JobLogMessage, Some(wire::level(line.level))),
+            Fact::Log { .. } if !self.monitoring().job_tracking.log_streaming_enabled => return,
+            Fact::Log { job, line, .. } => {
+                let status = self.statuses.get(&job.id).copied();
+                Subject::of(job, status, MessageType::JobLogMessage, Some(wire::level(line.level)))
+            }
+            Fact::Alert(_) | Fact::Settings(_) => return,
         };
-        let job = recorded.fact.job();
-        let status = match &recorded.fact {
-            Fact::Job { fact, .. } => Some(fact.state.status()),
-            Fact::Log { .. } => self.statuses.get(&job.id).copied(),
+        self.add(subject, recorded);
+    }
+
+    /// Tells an alert or a change of settings.
+    fn tell_notice(&mut self, recorded: &Recorded) {
+        self.told = recorded.offset;
+        let (job, pipeline) = match &recorded.fact {
+            Fact::Alert(alert) => (alert.job, alert.labels.get("pipeline").map(String::as_str)),
+            _ => (None, None),
         };
+        let kind = MessageType::SystemNotification;
+        self.add(Subject { job, pipeline, status: None, kind, level: None }, recorded);
+    }
+
+    fn add(&mut self, subject: Subject<'_>, recorded: &Recorded) {
         let epoch = self.monitor.view().position().epoch.to_string();
         let mut payload = None;
         let pending = &mut self.pending;
-        self.groups.for_each_of(Subject { job, status, kind, level }, |group| {
+        self.groups.for_each_of(subject, |group| {
             let payload = payload.get_or_insert_with(|| Payload::of(&wire::fact(&epoch, recorded)));
-            *pending += group.add_fact(payload);
+            *pending += group.add_fact(payload, recorded.offset);
         });
     }
 
@@ -74,9 +92,11 @@ impl Hub {
     pub(super) fn renew(&mut self) {
         self.flush();
         self.recall_statuses();
+        let (since, upto) = (self.told, self.monitor.view().position().offset);
+        self.told = upto;
         for id in self.groups.ids() {
             let snapshot = self.snapshot(id);
-            self.groups.get(id).push_snapshot(&snapshot);
+            self.groups.get(id).push_snapshot(&snapshot, since, upto);
             drop(snapshot);
             self.keep_budget();
         }
@@ -87,10 +107,10 @@ impl Hub {
     }
 
     pub(super) fn flush(&mut self) {
-        samples::add(&mut self.readings, self.monitor.view(), &mut self.groups, &self.options);
-        for group in self.groups.iter_mut() {
-            group.flush(&self.budget);
-        }
+        let tracking = &self.settings.values.monitoring.job_tracking;
+        samples::add(&mut self.readings, self.monitor.view(), &mut self.groups, tracking);
+        let frames = self.groups.iter_mut().map(|group| group.flush(&self.budget)).sum();
+        count_frames(frames);
         self.pending = 0;
         self.flush_at = None;
         self.flushed_at = Instant::now();
@@ -125,6 +145,13 @@ impl Hub {
     }
 
     pub(super) fn flush_group(&mut self, group: GroupId) {
-        self.groups.get(group).flush(&self.budget);
+        count_frames(self.groups.get(group).flush(&self.budget));
+    }
+}
+
+/// Counts frames that went to connections: once for each flush, since to count each would cost more than to copy it.
+fn count_frames(frames: usize) {
+    if frames > 0 {
+        metrics::counter!("etlplus_frames_sent_total").increment(frames as u64);
     }
 }

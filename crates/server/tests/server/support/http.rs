@@ -55,7 +55,8 @@ impl Server {
 
     /// `headers` are whole lines.
     pub(crate) async fn get_with(&self, path: &str, headers: &str) -> Answer {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}\r\n")).await
+        let own = &self.headers;
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{own}{headers}\r\n")).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
@@ -66,8 +67,14 @@ impl Server {
         self.with_body("PUT", path, body).await
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        let own = &self.headers;
+        self.send(&format!("DELETE {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{own}\r\n")).await
+    }
+
     async fn with_body(&self, method: &str, path: &str, body: &str) -> Answer {
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        let own = &self.headers;
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{own}");
         let length = body.len();
         let kind = "content-type: application/json";
         self.send(&format!("{head}{kind}\r\ncontent-length: {length}\r\n\r\n{body}")).await
@@ -80,6 +87,22 @@ impl Server {
         // A server that does not want the rest of a request may reset the connection after its answer.
         assert!(read.is_ok() || !bytes.is_empty(), "{read:?}");
         parse(self.address, &bytes)
+    }
+
+    /// The status of the answer, whatever comes after its head.
+    pub(crate) async fn status_of(&self, request: &str) -> u16 {
+        let mut stream = self.begin(request).await;
+        let mut head = [0; 12];
+        timeout(DEADLINE, stream.read_exact(&mut head)).await.expect("an answer in time").expect(request);
+        std::str::from_utf8(&head[9..]).unwrap().parse().unwrap()
+    }
+
+    /// A ticket for whoever `headers` say.
+    pub(crate) async fn ticket(&self, headers: &str) -> String {
+        let head = "POST /api/tickets HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n";
+        let answer = self.send(&format!("{head}{headers}\r\n")).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["ticket"].as_str().unwrap().to_owned()
     }
 
     /// Sends a request and leaves the answer to the caller.

@@ -1,97 +1,178 @@
 //! A server on a port of its own, over a store in memory, and jobs that do what a test says.
 #![allow(dead_code, reason = "each test uses its part")]
 
+mod alerts;
 pub(crate) mod http;
+mod settings;
 pub(crate) mod store;
+mod tokens;
 pub(crate) mod ws;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use etlplus_bus::Bus;
+use etlplus_core::access::{Role, TokenId};
 use etlplus_core::ids::{AttemptNumber, JobId};
-use etlplus_core::job::{JobDefinition, JobHeader, JobInput, JobType};
+use etlplus_core::job::{JobDefinition, JobHeader, JobInput, JobPolicy, JobType};
 use etlplus_core::log::{LogLevel, LogLine};
-use etlplus_core::ports::{AttemptReport, Change, Clock, History, Reading, Sample};
+use etlplus_core::ports::{AttemptReport, Change, Clock, History, NewJob, Reading, Sample, Tokens};
 use etlplus_core::progress::{Progress, Stage, Usage};
 use etlplus_jobs::{Manager, RunnerProgram};
 use etlplus_monitor::Monitor;
-use etlplus_server::{Options, Parts, ServeError, serve};
-use store::MemoryStore;
+use etlplus_server::{ConnectionCount, Lifecycle, Listeners, NewToken, Parts, ServeError, serve};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+pub(crate) use self::alerts::TestChannels;
+pub(crate) use self::settings::TestSettings;
+pub(crate) use self::store::MemoryStore;
+
 /// How long a test waits for what has to happen.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Of the live channel's own port.
+    pub(crate) live_address: SocketAddr,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) settings: Arc<TestSettings>,
+    pub(crate) channels: Arc<TestChannels>,
+    pub(crate) clock: Arc<TestClock>,
     pub(crate) readings: mpsc::Sender<Reading>,
-    pub(crate) shutdown: CancellationToken,
+    pub(crate) lifecycle: Lifecycle,
     pub(crate) task: JoinHandle<Result<(), ServeError>>,
+    /// What requests are sent with where they say nothing else: whole lines.
+    pub(crate) headers: String,
     _manager: DropGuard,
 }
 
-struct RealClock(Instant);
+/// Time that goes on by itself, and leaps where a test says so.
+pub(crate) struct TestClock {
+    began: Instant,
+    ahead: Mutex<Duration>,
+}
 
-impl Clock for RealClock {
+impl TestClock {
+    pub(crate) fn leap(&self, by: Duration) {
+        *self.ahead.lock().unwrap() += by;
+    }
+
+    fn ahead(&self) -> Duration {
+        *self.ahead.lock().unwrap()
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now() + TimeDelta::from_std(self.ahead()).unwrap()
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        self.began.elapsed() + self.ahead()
     }
 }
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::with(Options::default()).await
+        Self::with(json!({})).await
     }
 
-    pub(crate) async fn with(options: Options) -> Self {
+    /// A server with these settings, as a settings file says them.
+    pub(crate) async fn with(settings: Value) -> Self {
         let (store, bus) = MemoryStore::new();
-        Self::over(store, bus, options).await
+        Self::over(store, bus, settings).await
     }
 
-    pub(crate) async fn over(store: Arc<MemoryStore>, bus: Bus, options: Options) -> Self {
+    pub(crate) async fn over(store: Arc<MemoryStore>, bus: Bus, settings: Value) -> Self {
         let (readings, received) = mpsc::channel(64);
-        let clock: Arc<dyn Clock> = Arc::new(RealClock(Instant::now()));
+        let clock = Arc::new(TestClock { began: Instant::now(), ahead: Mutex::default() });
+        let (settings, changes) = TestSettings::new(store.clone(), clock.clone(), &settings);
         let monitor = Monitor::start(store.clone(), bus.clone(), received).await.unwrap();
-        let job_options = etlplus_jobs::Options {
-            folder: std::env::temp_dir(),
-            // Nothing starts: what jobs do is the test's to say.
-            max_concurrent_jobs: 0,
-            max_queued_jobs: 5,
-            log_max_bytes: 1 << 20,
-            runner: RunnerProgram { program: "/bin/false".into(), arguments: Vec::new() },
-        };
         let of_manager = CancellationToken::new();
-        let (manager, jobs) = Manager::start(
-            job_options,
-            store.clone(),
-            store.clone(),
-            clock.clone(),
-            readings.clone(),
-            of_manager.clone(),
-        )
-        .await
-        .unwrap();
+        let parts = etlplus_jobs::Parts {
+            options: etlplus_jobs::Options {
+                folder: std::env::temp_dir(),
+                log_max_bytes: 1 << 20,
+                runner: RunnerProgram { program: "/bin/false".into(), arguments: Vec::new() },
+            },
+            settings: changes.clone(),
+            ledger: store.clone(),
+            history: store.clone(),
+            pipelines: store.clone(),
+            schedules: store.clone(),
+            retention: store.clone(),
+            clock: clock.clone(),
+            readings: readings.clone(),
+            shutdown: of_manager.clone(),
+        };
+        let (manager, jobs) = Manager::start(parts).await.unwrap();
         tokio::spawn(manager.run());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = CancellationToken::new();
-        let (history, pipelines) = (store.clone(), store.clone());
-        let parts = Parts { history, pipelines, jobs, monitor, bus, clock, options };
-        let task = tokio::spawn(serve(listener, parts, shutdown.clone()));
-        Self { address, store, readings, shutdown, task, _manager: of_manager.drop_guard() }
+        let (main, live) = (bind().await, bind().await);
+        let (address, live_address) = (main.local_addr().unwrap(), live.local_addr().unwrap());
+        let (lifecycle, channels) = (Lifecycle::default(), Arc::new(TestChannels::default()));
+        let parts = Parts {
+            history: store.clone(),
+            pipelines: store.clone(),
+            jobs,
+            monitor,
+            bus,
+            clock: clock.clone(),
+            settings: settings.clone(),
+            settings_changes: changes,
+            tokens: store.clone(),
+            alerts: store.clone(),
+            channels: channels.clone(),
+            metrics_text: Arc::new(|| "# TYPE etlplus_test counter\netlplus_test 1\n".to_owned()),
+            connections: ConnectionCount::default(),
+            version: "0.0.0-test",
+        };
+        let task = tokio::spawn(serve(Listeners { main, live: Some(live) }, parts, lifecycle.clone()));
+        let (headers, _manager) = (String::new(), of_manager.drop_guard());
+        Self {
+            address,
+            live_address,
+            store,
+            settings,
+            channels,
+            clock,
+            readings,
+            lifecycle,
+            task,
+            headers,
+            _manager,
+        }
+    }
+
+    /// A server that asks everybody who they are. Its own requests come with a token of an admin.
+    pub(crate) async fn guarded() -> Self {
+        Self::guarded_with(json!({})).await
+    }
+
+    pub(crate) async fn guarded_with(mut settings: Value) -> Self {
+        settings["access"]["required"] = json!(true);
+        let (store, bus) = MemoryStore::new();
+        let NewToken { text, record } = NewToken::make("first".to_owned(), Role::Admin, None, Utc::now());
+        store.create_token(record).await.unwrap();
+        let mut server = Self::over(store, bus, settings).await;
+        server.headers = bearer(&text);
+        server
+    }
+
+    /// A new token, made over REST: its text and its id.
+    pub(crate) async fn token(&self, name: &str, role: Role, expires_at: Option<DateTime<Utc>>) -> (String, TokenId) {
+        let body = json!({"name": name, "role": role.as_str(), "expiresAt": expires_at});
+        let answer = self.post("/api/tokens", &body.to_string()).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let made = answer.json();
+        (made["token"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().parse().unwrap())
     }
 
     pub(crate) fn submit(&self, pipeline: &str) -> JobId {
@@ -110,7 +191,9 @@ impl Server {
             as_of: Utc::now(),
             log_level: LogLevel::Info,
         };
-        self.store.apply(vec![Change::Submit { header, definition }]);
+        let (policy, not_before, idempotency, scheduled_for) = (JobPolicy::default(), None, None, None);
+        let job = NewJob { header, definition, policy, not_before, idempotency, scheduled_for };
+        self.store.apply(vec![Change::Submit(Box::new(job))]);
         id
     }
 
@@ -146,6 +229,15 @@ impl Server {
     pub(crate) async fn read(&self, job: JobId, rows: u64) {
         self.readings.send(reading(job, rows)).await.unwrap();
     }
+}
+
+async fn bind() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// The header that says who asks, as a whole line.
+pub(crate) fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
 }
 
 pub(crate) fn progress(rows: u64) -> Progress {

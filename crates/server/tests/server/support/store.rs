@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(crate) struct MemoryStore(Mutex<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     publisher: Option<Publisher>,
     position: LogPosition,
     jobs: BTreeMap<JobId, JobRecord>,
@@ -24,6 +24,9 @@ struct Inner {
     samples: Vec<Sample>,
     facts: Vec<Recorded>,
     pipelines: BTreeMap<String, StoredPipeline>,
+    keys: BTreeMap<String, (String, JobId)>,
+    pub(super) alerts: Vec<AlertRecord>,
+    pub(super) tokens: Vec<TokenRecord>,
     is_away: bool,
 }
 
@@ -40,6 +43,9 @@ impl MemoryStore {
             samples: Vec::new(),
             facts: Vec::new(),
             pipelines: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            alerts: Vec::new(),
+            tokens: Vec::new(),
             is_away: false,
         };
         (Arc::new(Self(Mutex::new(inner))), bus)
@@ -72,15 +78,23 @@ impl MemoryStore {
         self.0.lock().unwrap().position
     }
 
-    fn read<T: Send + 'static>(
+    pub(super) fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(MutexGuard<'_, Inner>) -> T,
     ) -> Answer<'_, Result<T, StoreUnavailable>> {
         let inner = self.0.lock().unwrap();
-        let away = StoreUnavailable { message: "the disk is away".to_owned(), remedy: "bring it back".to_owned() };
-        let answer = if inner.is_away { Err(away) } else { Ok(read(inner)) };
+        let answer = if inner.is_away { Err(away()) } else { Ok(read(inner)) };
         Box::pin(std::future::ready(answer))
     }
+
+    /// Changes what is kept, whatever a test wants there.
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.0.lock().unwrap())
+    }
+}
+
+fn away() -> StoreUnavailable {
+    StoreUnavailable { message: "the disk is away".to_owned(), remedy: "bring it back".to_owned() }
 }
 
 impl Inner {
@@ -92,10 +106,14 @@ impl Inner {
 
     fn change(&mut self, change: Change) {
         match change {
-            Change::Submit { header, definition } => {
-                let (header, fact) = (Arc::new(header), JobFact::submitted(Utc::now(), None));
-                let record = JobRecord { header: header.clone(), state: fact.state.clone(), report: None };
+            Change::Submit(job) => {
+                let NewJob { header, definition, policy, not_before, idempotency, .. } = *job;
+                let (header, fact) = (Arc::new(header), JobFact::submitted(Utc::now(), not_before));
+                let record = JobRecord { header: header.clone(), policy, state: fact.state.clone(), report: None };
                 self.definitions.insert(header.id, definition);
+                if let Some(IdempotencyKey { key, digest }) = idempotency {
+                    self.keys.insert(key, (digest, header.id));
+                }
                 self.jobs.insert(header.id, record);
                 self.tell(Fact::Job { job: header, fact });
             }
@@ -108,7 +126,28 @@ impl Inner {
             }
             Change::Log { job, attempt, lines, .. } => lines.into_iter().for_each(|line| self.log(job, attempt, line)),
             Change::Sample(sample) => self.samples.push(sample),
+            Change::Alert(alert) => {
+                let alert = Arc::new(alert);
+                let offset = self.tell(Fact::Alert(alert.clone()));
+                let position = LogPosition { offset, ..self.position };
+                self.alerts.push(AlertRecord { position, alert, deliveries: Vec::new() });
+            }
+            Change::Settings { change, .. } => {
+                self.tell(Fact::Settings(Arc::new(change)));
+            }
         }
+    }
+
+    /// Why the changes cannot be recorded, where a submit was accepted before.
+    fn duplicate(&self, changes: &[Change]) -> Option<LedgerError> {
+        let keys = changes.iter().filter_map(|change| match change {
+            Change::Submit(job) => job.idempotency.as_ref(),
+            _ => None,
+        });
+        keys.into_iter().find_map(|IdempotencyKey { key, digest }| {
+            let (known, job) = self.keys.get(key)?;
+            Some(LedgerError::Duplicate { key: key.clone(), job: *job, is_same: known == digest })
+        })
     }
 
     fn log(&mut self, job: JobId, attempt: AttemptNumber, line: LogLine) {
@@ -120,8 +159,11 @@ impl Inner {
 
 impl Ledger for MemoryStore {
     fn record(&self, changes: Vec<Change>) -> Answer<'_, Result<LogPosition, LedgerError>> {
-        let recorded = self.apply(changes);
-        Box::pin(std::future::ready(Ok(recorded)))
+        let inner = self.0.lock().unwrap();
+        let refused = if inner.is_away { Some(away().into()) } else { inner.duplicate(&changes) };
+        drop(inner);
+        let recorded = refused.map_or_else(|| Ok(self.apply(changes)), Err);
+        Box::pin(std::future::ready(recorded))
     }
 }
 
@@ -166,6 +208,17 @@ impl History for MemoryStore {
         Box::pin(async { Ok(facts.await?) })
     }
 
+    fn moves(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<(Offset, JobFact)>, StoreUnavailable>> {
+        self.read(move |inner| {
+            let moves = inner.facts.iter().filter_map(|recorded| match &recorded.fact {
+                Fact::Job { job: header, fact } if header.id == job => Some((recorded.offset, fact.clone())),
+                _ => None,
+            });
+            let moves: Vec<_> = moves.collect();
+            moves[moves.len().saturating_sub(limit.get())..].to_vec()
+        })
+    }
+
     fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>> {
         self.read(|inner| {
             let lines = inner.lines.get(&query.job).into_iter().flatten();
@@ -192,6 +245,22 @@ impl History for MemoryStore {
         _attempt: AttemptNumber,
     ) -> Answer<'_, Result<SpoolPosition, StoreUnavailable>> {
         self.read(|_| SpoolPosition::default())
+    }
+}
+
+impl Schedules for MemoryStore {
+    fn schedule_marks(&self) -> Answer<'_, Result<Vec<(String, DateTime<Utc>)>, StoreUnavailable>> {
+        self.read(|_| Vec::new())
+    }
+
+    fn mark_schedule(&self, _pipeline: String, _at: DateTime<Utc>) -> Answer<'_, Result<(), StoreUnavailable>> {
+        self.read(|_| ())
+    }
+}
+
+impl Retention for MemoryStore {
+    fn prune(&self, _limits: RetentionLimits, _step: NonZeroUsize) -> Answer<'_, Result<Pruned, StoreUnavailable>> {
+        self.read(|_| Pruned::default())
     }
 }
 

@@ -1,11 +1,15 @@
 //! Clients of the live channel.
 
+use std::net::SocketAddr;
+
+use axum::http::{HeaderName, HeaderValue};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::{DEADLINE, Server};
@@ -46,9 +50,23 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (socket, _) = client_async(format!("ws://{}/ws", self.address), stream).await.unwrap();
-        Client { socket }
+        self.connect_at(self.address, "/ws", &self.headers).await.unwrap()
+    }
+
+    /// A client that opens `path` with `headers`, which are whole lines; the status where it is refused.
+    pub(crate) async fn connect_at(&self, address: SocketAddr, path: &str, headers: &str) -> Result<Client, u16> {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+        for line in headers.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        match client_async(request, stream).await {
+            Ok((socket, _)) => Ok(Client { socket }),
+            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -4,15 +4,21 @@ use std::path::Path;
 
 use chrono::Utc;
 use etlplus_core::ids::{AttemptNumber, JobId, Offset};
-use etlplus_core::job::{JobDefinition, JobHeader, JobType};
-use etlplus_core::ports::{Change, History, Ledger, LedgerError, LogPosition};
+use etlplus_core::job::{JobDefinition, JobHeader, JobPolicy, JobType};
+use etlplus_core::ports::{
+    Alert, AlertRule, AlertStatus, Alerts, Change, Consequences, History, Ledger, LedgerError, LogPosition, NewJob,
+    Rules,
+};
 use etlplus_core::{LogLevel, LogLine};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use uuid::Uuid;
 
 use super::super::{
     folder::{DatabaseFile, Folder},
-    open, rows,
+    open,
+    requests::Asked,
 };
 use super::*;
 
@@ -24,9 +30,9 @@ async fn full_store(path: &Path) -> Opened {
     let mut connection = open::prepare(&folder.database()).await.unwrap();
     sqlx::raw_sql("CREATE TABLE ballast AS SELECT zeroblob(1000000) AS filler").execute(&mut connection).await.unwrap();
     sqlx::raw_sql("PRAGMA max_page_count = 1").execute(&mut connection).await.unwrap();
-    let position = rows::position(&mut connection).await.unwrap();
+    let head = Head::read(&mut connection).await.unwrap();
     let readers = open::readers(&folder.database()).await.unwrap();
-    start(connection, readers, position, folder, file)
+    start(connection, readers, head, folder, file)
 }
 
 fn submit() -> (JobId, Change) {
@@ -40,7 +46,15 @@ fn submit() -> (JobId, Change) {
         as_of: now,
         log_level: LogLevel::Info,
     };
-    (id, Change::Submit { header, definition })
+    let new = NewJob {
+        header,
+        definition,
+        policy: JobPolicy::default(),
+        not_before: None,
+        idempotency: None,
+        scheduled_for: None,
+    };
+    (id, Change::Submit(Box::new(new)))
 }
 
 fn lines(job: JobId, spool_bytes: u64) -> Change {
@@ -81,6 +95,48 @@ async fn a_full_database_tells_nothing_and_recording_goes_on_when_there_is_space
     let facts = store.facts_after(begin, NonZeroUsize::MAX).await.unwrap();
     assert!(facts.iter().zip(1..).all(|(recorded, number)| recorded.offset.get() == number));
     assert_eq!(facts.len() as u64, next.offset.get());
+    writer.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn rules_whose_alerts_do_not_fit_are_run_again_and_raise_each_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let Opened { store, bus, writer } = full_store(folder.path()).await;
+    store.record((0..3).map(|_| submit().1).collect()).await.unwrap();
+    let place = bus.position();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let rules: Rules = Arc::new(move |facts, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let jobs = facts.iter().filter_map(|recorded| recorded.fact.job());
+        let alerts = jobs.map(|job| Alert {
+            rule: AlertRule::JobFailed,
+            labels: [("job".to_owned(), job.id.to_string())].into(),
+            status: AlertStatus::Firing,
+            at: job.submitted_at,
+            message: "x".repeat(2_000_000),
+            remedy: String::new(),
+            job: Some(job.id),
+        });
+        Consequences { alerts: alerts.collect(), deliveries: vec![] }
+    });
+    let refused = store.advance(rules.clone(), NonZeroUsize::MAX).await.unwrap_err();
+    assert!(refused.message.contains("database or disk is full"), "{refused}");
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    assert_eq!(store.firing().await.unwrap(), []);
+    assert_eq!(bus.position(), place, "nothing was told");
+
+    let mut other = open::prepare(&folder.path().join("etlplus.db")).await.unwrap();
+    sqlx::raw_sql("DROP TABLE ballast").execute(&mut other).await.unwrap();
+    let small: Rules = Arc::new(move |facts, firing| {
+        let mut consequences = rules(facts, firing);
+        consequences.alerts.iter_mut().for_each(|alert| alert.message.truncate(9));
+        consequences
+    });
+    assert_eq!(store.advance(small.clone(), NonZeroUsize::MAX).await, Ok(3));
+    assert_eq!(store.advance(small, NonZeroUsize::MAX).await, Ok(3), "the alerts are facts, too");
+    assert_eq!(store.firing().await.unwrap().len(), 3);
+    assert_eq!(bus.position().offset.get(), place.offset.get() + 3);
     writer.close().await.unwrap();
 }
 

@@ -123,6 +123,9 @@ fn moved(before: Option<&JobMonitoringData>, update: &JobStatusUpdate) -> JobMon
         target: None,
         recent_logs: Vec::new(),
         live: true,
+        not_before: before.and_then(|before| before.not_before),
+        policy: before.and_then(|before| before.policy.clone()),
+        origin: before.and_then(|before| before.origin.clone()),
     }
 }
 

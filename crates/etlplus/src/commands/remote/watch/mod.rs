@@ -5,7 +5,7 @@ mod view;
 
 use std::time::Duration;
 
-use etlplus_api::{Filter, FilterClause, Frame, JobStatus, MessageType};
+use etlplus_api::{Filter, FilterClause, Frame, JobStatus, MessageType, ServerMessage};
 use etlplus_client::{Client, Event, JobQuery};
 use etlplus_core::Failure;
 use tokio::time::{MissedTickBehavior, interval};
@@ -107,6 +107,10 @@ impl Watcher {
         if !self.view.frame(frame)? {
             return Ok(Verdict::NobodyReads);
         }
+        if let ServerMessage::SystemNotification(notice) = &frame.message {
+            let is_read = self.view.notice(frame, notice)?;
+            return Ok(if is_read { Verdict::GoOn } else { Verdict::NobodyReads });
+        }
         let is_first = !std::mem::replace(&mut self.has_snapshot, true);
         let news = self.jobs.apply(frame);
         if is_first && news.is_empty() {
@@ -161,11 +165,11 @@ impl Watcher {
 
 /// All but the log lines of what is watched.
 fn filter(arguments: &WatchArgs) -> Filter {
-    let types = [MessageType::JobStatusUpdate, MessageType::JobProgressUpdate, MessageType::JobMetricsUpdate];
+    let types = MessageType::ALL.into_iter().filter(|kind| *kind != MessageType::JobLogMessage);
     vec![FilterClause {
         job_ids: arguments.id.map(|id| vec![id.to_string()]),
         pipelines: arguments.pipeline.clone().map(|pipeline| vec![pipeline]),
-        types: Some(types.to_vec()),
+        types: Some(types.collect()),
         ..FilterClause::default()
     }]
 }

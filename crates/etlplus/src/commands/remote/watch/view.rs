@@ -1,7 +1,7 @@
 //! How what is watched is shown: drawn in place, told in lines, or handed on as JSON.
 
 use console::Term;
-use etlplus_api::{Frame, JobMonitoringData};
+use etlplus_api::{Frame, JobMonitoringData, SystemNotification};
 use etlplus_core::Failure;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -57,6 +57,18 @@ impl View {
                 if job.status.is_terminal() {
                     drawing.print(&jobs::transition(job));
                 }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Somebody should know of something.
+    pub(super) fn notice(&self, frame: &Frame, notice: &SystemNotification) -> Result<bool, Failure> {
+        match self {
+            Self::Json => Ok(true),
+            Self::Lines => output::data_while_read(&(jobs::notice(notice, frame.timestamp) + "\n")),
+            Self::Drawn(drawing) => {
+                drawing.print(&jobs::notice(notice, frame.timestamp));
                 Ok(true)
             }
         }

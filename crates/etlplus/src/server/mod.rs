@@ -1,0 +1,295 @@
+//! The server, put together in the order in which data passes through it.
+
+mod files;
+mod logging;
+mod settings;
+mod signals;
+mod systemd;
+mod telemetry;
+pub(crate) mod tokens;
+
+pub(crate) use files::{gather, settings_file};
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use etlplus_core::Failure;
+use etlplus_core::ports::{Clock, LiveSettings, SettingsStore, SettingsVersion, StoreUnavailable};
+use etlplus_core::settings::{Layers, Settings};
+use etlplus_jobs::{Manager, RunnerProgram};
+use etlplus_monitor::{Machine, Monitor, READ_EVERY, ResourceWatch};
+use etlplus_notify::Notifier;
+use etlplus_server::{Lifecycle, Listeners, ServeError};
+use etlplus_store::{FatalError, OpenError, Opened, Store, Writer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+
+use crate::cli::serve::ServeArgs;
+use crate::clock::SystemClock;
+use crate::exit::Exit;
+use settings::Configuration;
+use signals::Signals;
+use telemetry::Telemetry;
+
+/// Readings on their way to the live view. It takes them faster than runners make them.
+const READINGS_MAX: usize = 1024;
+
+/// Runs the server until it is told to end, and beside it `guest`, which is told the server's address and is dropped with
+/// the server. Where the guest gives up, the server ends with it.
+///
+/// # Errors
+/// Where the server cannot start or go on.
+pub(crate) fn run(
+    arguments: &ServeArgs,
+    guest: impl AsyncFnOnce(String) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
+    if let Some(data) = arguments.data.as_ref().filter(|data| data.to_str().is_none()) {
+        let message = format!("the data folder {} has a name that is no UTF-8", data.display());
+        return Err(Failure::user("data_folder", message, "name another folder with --data"));
+    }
+    let file = settings_file(arguments.config.as_deref());
+    let Some((layers, settled)) = gather(file.as_deref(), &arguments.pairs())? else { return Ok(Exit::Error) };
+    let level = logging::start(&settled.settings.log)?;
+    raise_open_files();
+    let runtime = Runtime::new().map_err(|error| {
+        Failure::transient("no_threads", format!("cannot start threads: {error}"), "raise the limit of processes")
+    })?;
+    runtime.block_on(serve(layers, &settled.settings, level, guest))
+}
+
+/// Lets the process open as many files as the system allows: the usual limit, 1,024, is less than the connections that may
+/// watch. Where it cannot be raised, connections are refused before jobs are.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+async fn serve(
+    layers: Layers,
+    given: &Settings,
+    level: logging::Level,
+    guest: impl AsyncFnOnce(String) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
+    let mut signals = Signals::install()?;
+    // Before anything is made: a port in use should leave nothing behind.
+    let bound = listen(given).await?;
+    let opened = Store::open(&given.server.data).await;
+    let Opened { store, bus, mut writer } = opened.map_err(unusable)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let store = Arc::new(store);
+    let Some(configuration) = configure(layers, &store, &clock).await? else {
+        writer.close().await.map_err(store_failed)?;
+        return Ok(Exit::Error);
+    };
+    let configuration = Arc::new(configuration);
+    let current = configuration.current();
+    let listeners = if same_place(given, &current.values) { bound } else { listen(&current.values).await? };
+    let address = listeners.main.local_addr();
+    let address = address.map_err(|error| Failure::bug(format!("a listener has no address: {error}")))?;
+    if current.values.access_required() {
+        tokens::make_first(store.as_ref(), clock.now()).await?;
+    }
+
+    let telemetry = Telemetry::start(clock.now())?;
+    let lifecycle = Lifecycle::default();
+    let (readings_in, readings_out) = mpsc::channel(READINGS_MAX);
+    let monitor = Monitor::start(store.clone(), bus.clone(), readings_out).await.map_err(unavailable)?;
+    let (manager, jobs) = Manager::start(etlplus_jobs::Parts {
+        options: job_options(&current.values)?,
+        settings: configuration.changes(),
+        ledger: store.clone(),
+        history: store.clone(),
+        pipelines: store.clone(),
+        schedules: store.clone(),
+        retention: store.clone(),
+        clock: clock.clone(),
+        readings: readings_in,
+        shutdown: lifecycle.draining.clone(),
+    })
+    .await
+    .map_err(unavailable)?;
+    let (notifier, channels) = Notifier::new(etlplus_notify::Parts {
+        settings: configuration.changes(),
+        ledger: store.clone(),
+        alerts: store.clone(),
+        history: store.clone(),
+        bus: bus.clone(),
+        clock: clock.clone(),
+    });
+    let connections = etlplus_server::ConnectionCount::default();
+    let resources = watch_resources(&configuration, &store, &clock, connections.clone()).await?;
+    let parts = etlplus_server::Parts {
+        history: store.clone(),
+        pipelines: store.clone(),
+        jobs,
+        monitor,
+        bus,
+        clock,
+        settings: configuration.clone(),
+        settings_changes: configuration.changes(),
+        tokens: store.clone(),
+        alerts: store,
+        channels: Arc::new(channels),
+        connections,
+        metrics_text: telemetry.clone().text(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+
+    let mut beside = JoinSet::new();
+    beside.spawn(follow_level(configuration.clone(), level));
+    beside.spawn(telemetry.upkeep());
+    beside.spawn(systemd::watchdog());
+    beside.spawn(resources.run(READ_EVERY, lifecycle.shutdown.clone()));
+    let notifier = tokio::spawn(notifier.run(lifecycle.shutdown.clone()));
+    let manager = tokio::spawn(manager.run());
+    let mut server = tokio::spawn(etlplus_server::serve(listeners, parts, lifecycle.clone()));
+    tracing::info!(%address, data = %given.server.data.display(), "the server runs");
+    systemd::ready();
+    let ended = tokio::select! {
+        ended = until_the_end(&mut signals, &mut writer, &mut server) => ended,
+        ended = guest(format!("http://{address}")) => ended,
+    };
+    systemd::stopping();
+    lifecycle.draining.cancel();
+    // Whatever ended the server, its runners are to be gone before it is.
+    let _ = manager.await;
+    lifecycle.shutdown.cancel();
+    let _ = notifier.await;
+    beside.shutdown().await;
+    ended?;
+    if !server.is_finished() {
+        served(server.await)?;
+    }
+    writer.close().await.map_err(store_failed)?;
+    tracing::info!("the server has ended");
+    Ok(Exit::Done)
+}
+
+/// The settings with what was changed while an earlier server ran over them; `None` where that does not fit any more,
+/// which stderr then shows.
+async fn configure(
+    layers: Layers,
+    store: &Arc<Store>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<Configuration>, Failure> {
+    let stored = store.stored_settings().await.map_err(unavailable)?;
+    let (version, changed) = match &stored {
+        Some(stored) => (stored.version, files::changed(&stored.overlay)),
+        None => (SettingsVersion::from_number(0), Ok(layers.changed.clone())),
+    };
+    let made = changed.and_then(|changed| {
+        let layers = Layers { changed, ..layers };
+        Configuration::new(layers, version, store.clone(), clock.clone())
+    });
+    Ok(made.inspect_err(|found| files::tell(found)).ok())
+}
+
+/// Whether the server listens where it would have listened without what was changed.
+fn same_place(given: &Settings, current: &Settings) -> bool {
+    let place = |settings: &Settings| (settings.server.listen, settings.monitoring.websocket.port);
+    place(given) == place(current)
+}
+
+async fn watch_resources(
+    configuration: &Configuration,
+    store: &Arc<Store>,
+    clock: &Arc<dyn Clock>,
+    connections: etlplus_server::ConnectionCount,
+) -> Result<ResourceWatch<(Machine, impl FnMut() -> Option<f64> + Send + use<>)>, Failure> {
+    let settings = configuration.changes();
+    let machine = Machine::new(settings.borrow().values.server.data.clone());
+    let limits = settings.clone();
+    let in_use = move || {
+        let max = limits.borrow().values.monitoring.websocket.max_connections;
+        Some(connections.get() as f64 / max as f64 * 100.0)
+    };
+    let watch = ResourceWatch::start((machine, in_use), settings, store.clone(), store.as_ref(), clock.clone());
+    watch.await.map_err(unavailable)
+}
+
+/// Logs by the level that holds.
+async fn follow_level(configuration: Arc<Configuration>, mut level: logging::Level) {
+    let mut changes = configuration.changes();
+    while changes.changed().await.is_ok() {
+        let settings = changes.borrow_and_update().clone();
+        level.set(&settings.values.log.level);
+    }
+}
+
+/// Waits for a signal, or for what makes going on useless.
+async fn until_the_end(signals: &mut Signals, writer: &mut Writer, server: &mut Serving) -> Result<(), Failure> {
+    tokio::select! {
+        name = signals.next() => {
+            tracing::info!("{name}: the server ends");
+            Ok(())
+        }
+        error = writer.failed() => Err(store_failed(error)),
+        ended = server => served(ended),
+    }
+}
+
+/// The task that serves.
+type Serving = JoinHandle<Result<(), ServeError>>;
+
+fn served(ended: Result<Result<(), ServeError>, JoinError>) -> Result<(), Failure> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::transient("server_failed", error.to_string(), "start it again")),
+        Err(error) => Err(Failure::bug(format!("the server's task ended early: {error}"))),
+    }
+}
+
+async fn listen(settings: &Settings) -> Result<Listeners, Failure> {
+    let main = bind(settings.server.listen, "server.listen").await?;
+    let live = match settings.monitoring.websocket.port {
+        Some(port) => {
+            let address = SocketAddr::new(settings.server.listen.ip(), port);
+            Some(bind(address, "monitoring.websocket.port").await?)
+        }
+        None => None,
+    };
+    Ok(Listeners { main, live })
+}
+
+async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("end the program that listens there, or name another port: {key} in the settings, or --listen")
+            }
+            std::io::ErrorKind::PermissionDenied => format!("name a port above 1023: {key} in the settings"),
+            _ => format!("name another address: {key} in the settings"),
+        };
+        Failure::user("cannot_listen", format!("cannot listen on {address}: {error}"), remedy)
+    })
+}
+
+fn job_options(settings: &Settings) -> Result<etlplus_jobs::Options, Failure> {
+    let folder = std::path::absolute(&settings.server.data).map_err(|error| {
+        Failure::user("no_folder", format!("the working folder is gone: {error}"), "start elsewhere")
+    })?;
+    Ok(etlplus_jobs::Options {
+        folder,
+        log_max_bytes: settings.jobs.log_max_bytes,
+        // The very program that runs, also where its file was replaced since.
+        runner: RunnerProgram { program: "/proc/self/exe".into(), arguments: vec!["runner".into()] },
+    })
+}
+
+fn unavailable(error: StoreUnavailable) -> Failure {
+    Failure::transient("store_unusable", error.message, error.remedy)
+}
+
+fn unusable(error: OpenError) -> Failure {
+    Failure::user("store_unusable", error.to_string(), "the server did not start")
+}
+
+fn store_failed(error: FatalError) -> Failure {
+    Failure::transient("store_failed", error.message, error.remedy)
+}

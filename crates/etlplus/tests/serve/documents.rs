@@ -1,0 +1,38 @@
+//! The served documents, tried by a program that believes each word of them.
+
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::foreign::packages;
+use crate::http::get;
+use crate::server::{Server, job_of, orders, wait_for_end};
+use crate::support::Folder;
+
+/// schemathesis makes requests from the OpenAPI document, right and wrong ones, and holds the answers to it.
+#[tokio::test]
+async fn schemathesis_has_no_finding() {
+    let folder = Folder::with_orders(orders(10, 2));
+    let settings = "server: { requests_per_second: 100000 }\nmonitoring: { websocket: { max_connections: 10000 } }\n";
+    let folder = folder.file("etlplus.yaml", settings);
+    let server = Server::start(&folder, &["--config", "etlplus.yaml"]);
+    let client = server.client();
+    let job = client.submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted");
+    wait_for_end(&client, &job.job_id).await;
+
+    let mut command = Command::new(packages().join("venv/bin/schemathesis"));
+    command
+        .args(["run", &format!("{}/api/openapi.json", server.address)])
+        .args(["--max-examples", "30", "--seed", "1", "--request-timeout", "60", "--no-color"])
+        // A stream of events has no end, which the program would wait for.
+        .args(["--exclude-path", "/api/events", "--exclude-path", "/ws", "--exclude-path", "/api/ws"])
+        .env("NO_PROXY", "127.0.0.1")
+        .current_dir(folder.path(""))
+        .kill_on_drop(true);
+    let ran = tokio::time::timeout(Duration::from_secs(540), command.output()).await.expect("it ends in time");
+    let ran = ran.expect("it starts; run scripts/setup");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("Test cases"), "it did try: {said}");
+    assert_eq!(get(&server, "/livez").status, 200);
+}

@@ -1,0 +1,106 @@
+//! Space that retention gives back to the disk.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use etlplus_core::ids::AttemptNumber;
+use etlplus_core::job::{JobFact, JobInput};
+use etlplus_core::ports::{Alerts, Change, Consequences, Ledger, Retention, RetentionLimits};
+use etlplus_core::{LogLevel, LogLine};
+use etlplus_store::{Opened, Store};
+
+use crate::children::{now, submit};
+use crate::migrate::without_auto_vacuum;
+
+const LINES: u64 = 12_000;
+const STEP: NonZeroUsize = NonZeroUsize::new(1_000).expect("a thousand is not zero");
+
+/// Records a job with many lines, which ends, and whose facts the rules have seen.
+async fn record_much(store: &Store) {
+    let (job, change) = submit();
+    let Change::Submit(new) = &change else { panic!("a submit") };
+    let submitted = JobFact::submitted(new.header.submitted_at, None);
+    let cancelled = submitted.state.apply(JobInput::Cancel, now()).expect("it waits");
+    let [fact] = cancelled.facts.try_into().expect("one fact");
+    let line = |line| LogLine { line, at: now(), level: LogLevel::Info, message: "x".repeat(300) };
+    let lines = (1..=LINES).map(line).collect();
+    let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: 1 };
+    store.record(vec![change, said, Change::Move { job, fact, report: None }]).await.expect("the store works");
+    let rules = Arc::new(|_: &[_], _: &[_]| Consequences::default());
+    while store.advance(rules.clone(), NonZeroUsize::MAX).await.expect("the store works") > 0 {}
+}
+
+/// Forgets all jobs that have ended, and says in how many steps.
+async fn forget(store: &Store) -> u64 {
+    let limits = RetentionLimits { jobs_max: Some(0), ..RetentionLimits::default() };
+    for step in 1..1_000 {
+        if !store.prune(limits, STEP).await.expect("the store works").more {
+            return step;
+        }
+    }
+    panic!("pruning does not come to an end");
+}
+
+/// The size of the database, with nothing in its write-ahead log.
+async fn closed_bytes(opened: Opened, folder: &Path) -> u64 {
+    opened.writer.close().await.expect("nothing is wrong");
+    fs::metadata(folder.join("etlplus.db")).expect("it is there").len()
+}
+
+#[tokio::test]
+async fn what_was_forgotten_takes_no_space_on_the_disk() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let opened = Store::open(folder.path()).await.expect("the folder is free");
+    let empty = closed_bytes(opened, folder.path()).await;
+    let opened = Store::open(folder.path()).await.expect("the folder is free");
+    record_much(&opened.store).await;
+    let full = closed_bytes(opened, folder.path()).await;
+    assert!(full > empty + LINES * 300);
+    let opened = Store::open(folder.path()).await.expect("the folder is free");
+    let steps = forget(&opened.store).await;
+    assert!(steps >= LINES / 1_000, "{steps} steps");
+    let left = closed_bytes(opened, folder.path()).await;
+    assert!(left < empty + (64 << 10), "{left} bytes are left of {full}, and {empty} were there before");
+    let opened = Store::open(folder.path()).await.expect("the database is whole");
+    opened.store.record(vec![submit().1]).await.expect("the store works");
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Logged {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no test panics here").extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_give_space_back_says_so_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    without_auto_vacuum(folder.path()).await;
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let opened = {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        Store::open(folder.path()).await.expect("it is migrated")
+    };
+    let text = String::from_utf8(logged.0.lock().expect("no test panics here").clone()).expect("text");
+    assert!(text.contains("cannot give space back") && text.contains("PRAGMA auto_vacuum"), "{text}");
+    record_much(&opened.store).await;
+    forget(&opened.store).await;
+    let first = closed_bytes(opened, folder.path()).await;
+    // The space is used again.
+    let opened = Store::open(folder.path()).await.expect("the database is whole");
+    record_much(&opened.store).await;
+    assert!(closed_bytes(opened, folder.path()).await < first + (256 << 10));
+}
