@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::reject::RejectedRow;
+use crate::rest::ABSOLUTE_PATH;
 
 /// A pipeline that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +45,7 @@ pub struct PutPipeline {
     /// The pipeline file's text. The name in it is the name in the address.
     pub definition: String,
     /// Where its relative paths start, on the server; absolute.
+    #[schemars(regex(pattern = ABSOLUTE_PATH))]
     pub folder: String,
 }
 
@@ -54,6 +56,7 @@ pub struct ValidatePipeline {
     /// The pipeline file's text.
     pub definition: String,
     /// Where its relative paths start, on the server; absolute.
+    #[schemars(regex(pattern = ABSOLUTE_PATH))]
     pub folder: String,
     /// The parameters' texts by name.
     #[serde(default)]
@@ -96,6 +99,7 @@ pub struct PreviewRequest {
     /// The pipeline file's text.
     pub definition: String,
     /// Where its relative paths start, on the server; absolute.
+    #[schemars(regex(pattern = ABSOLUTE_PATH))]
     pub folder: String,
     /// The parameters' texts by name.
     #[serde(default)]

@@ -9,9 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::job::{JobLogMessage, JobMetrics, JobMonitoringData, LogLevel};
 use crate::reject::{RejectSummary, RejectedRow};
 
+/// How a folder on the server is given.
+pub(crate) const ABSOLUTE_PATH: &str = r"^/[^\x00]*$";
+
 /// `POST /api/jobs`: a job of a pipeline that is kept (`pipeline`), or of one that comes along (`definition`); one of them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(extend("oneOf" = [
+    {
+        "required": ["pipeline"],
+        "properties": {"pipeline": {"type": "string"}, "definition": {"type": "null"}, "folder": {"type": "null"}},
+    },
+    {
+        "required": ["definition", "folder"],
+        "properties": {"pipeline": {"type": "null"}, "definition": {"type": "string"}, "folder": {"type": "string"}},
+    },
+]))]
 pub struct SubmitJob {
     /// The name of a pipeline that is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,6 +34,7 @@ pub struct SubmitJob {
     pub definition: Option<String>,
     /// Where the definition's relative paths start, on the server; absolute. Needed with `definition`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = ABSOLUTE_PATH))]
     pub folder: Option<String>,
     /// The parameters' texts by name.
     #[schemars(with = "Option<BTreeMap<String, String>>")]

@@ -80,7 +80,10 @@ impl Error {
             Self::Closed { code, .. } if TOKEN_CODES.contains(code) => {
                 "give a token that holds: `etlplus token create` makes one"
             }
-            Self::Closed { .. } => "check that client and server have the same version, and what the token may do",
+            Self::Closed { code, .. } if *code == CloseCode::Kicked.get() => {
+                "ask whoever runs the server; nothing forbids to connect again"
+            }
+            Self::Closed { .. } => "check that client and server have the same version",
         }
     }
 

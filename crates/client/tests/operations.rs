@@ -44,7 +44,8 @@ async fn jobs_are_paused_resumed_and_tried_again() {
     assert_eq!(answer.expect("told").attempts[0].attempt, 1);
 
     let schedules = json!({ "schedules": [{
-        "pipeline": "orders", "cron": "0 6 * * *", "timezone": "Europe/Vienna", "nextAt": null, "lastAt": null,
+        "pipeline": "orders", "cron": "0 6 * * *", "timezone": "Europe/Vienna", "catchUp": "latest",
+        "overlap": "queue", "nextAt": null, "lastAt": null,
     }] });
     let (answer, _) = tokio::join!(client.schedules(), serve(&server, "GET /api/schedules", "200 OK", &schedules));
     assert_eq!(answer.expect("listed").schedules[0].cron, "0 6 * * *");
@@ -131,7 +132,7 @@ async fn health_tells_what_does_not_work() {
     let health = json!({
         "status": "degraded", "version": "0.1.0", "startedAt": "2026-01-01T00:00:00Z", "uptimeSeconds": 5,
         "checks": [{ "name": "store", "status": "degraded", "detail": "the disk is full", "remedy": "make room" }],
-        "jobs": null, "connections": 0, "alertChannels": null,
+        "jobs": null, "connections": 0, "alertChannels": { "up": 0, "down": 0 },
     });
     let (answer, _) = tokio::join!(client.health(), serve(&server, "GET /api/health", "200 OK", &health));
     let health = answer.expect("told");

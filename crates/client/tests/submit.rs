@@ -75,10 +75,10 @@ async fn a_submit_that_is_refused_is_not_sent_again() {
         assert_eq!(key(&request), "nightly 7");
         let sent: Value = request.body.parse().expect("JSON");
         assert_eq!(sent["priority"], json!(5));
-        request.refuse("409 Conflict", &problem(409, "idempotency_key_used")).await;
+        request.refuse("422 Unprocessable Content", &problem(422, "key_reused")).await;
     };
     let orders = SubmitJob { priority: Some(5), ..orders() };
     let (answer, ()) = tokio::join!(client.submit_with_key(&orders, "nightly 7"), refuse);
-    assert_eq!(answer.expect_err("it is refused").code(), "idempotency_key_used");
+    assert_eq!(answer.expect_err("it is refused").code(), "key_reused");
     assert!(!server.is_called_within(std::time::Duration::from_millis(200)).await);
 }

@@ -29,6 +29,9 @@ With a server:
   etlplus submit orders.yaml                    hand it a job, and print the job's id
   etlplus watch                                 watch its jobs while they run
   etlplus jobs, job ID, logs ID, rejects ID     look at what became of them
+  etlplus cancel, pause, resume, retry ID       hold a job, let it go, or try it again
+  etlplus status, alerts, connections           look at the server itself
+  etlplus config, token                         change its settings, and who may use it
 
 Data goes to stdout, everything else to stderr. Colours are off where NO_COLOR is set.
 

@@ -11,7 +11,7 @@ use etlplus_core::ports::StoreUnavailable;
 /// The media type of a problem.
 const PROBLEM_TYPE: &str = "application/problem+json";
 /// Seconds after which it makes sense to ask again.
-const RETRY_AFTER_SECONDS: u16 = 5;
+pub(crate) const RETRY_AFTER_SECONDS: u16 = 5;
 
 /// A problem, and the headers that go with it.
 #[derive(Debug)]

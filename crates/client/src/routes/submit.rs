@@ -28,7 +28,7 @@ impl Client {
     /// gets the job that is there already.
     ///
     /// # Errors
-    /// As [`Client::submit`]; a problem with status 409 where the key stands for another job.
+    /// As [`Client::submit`]; a problem where the key stands for another job.
     pub async fn submit_with_key(&self, job: &SubmitJob, key: &str) -> Result<JobMonitoringData, Error> {
         let mut backoff = Backoff::default();
         let mut tries = 1;

@@ -94,6 +94,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 /// The greatest number of things that retention can keep: far above what any disk holds.
 const KEPT_MAX: u64 = 1_000_000_000_000;
+const INTERVAL: Kind = time(Some(NumberOf::Seconds), SHORTEST_INTERVAL, HOUR);
 const AGE: Kind = time(None, SECOND, Duration::from_secs(100 * 365 * 24 * 60 * 60));
 
 /// The map of channels, whose keys are names. [`super::channels`] has the keys of each.
@@ -146,16 +147,17 @@ pub(super) const KEYS: &[Key] = &[
     .or("none"),
     key!(monitoring.websocket.max_connections => count(1, 100_000), Live,
         "clients at the same time; a lower one closes nobody"),
-    key!(monitoring.websocket.heartbeat_interval => time(Some(NumberOf::Seconds), SHORTEST_INTERVAL, HOUR), Live,
+    key!(monitoring.websocket.heartbeat_interval => INTERVAL, Live,
         "how often a client hears of the server, be it that nothing happens"),
     key!(monitoring.websocket.message_queue_size => count(1, 1_000_000), Live, "facts that a client may be behind"),
-    key!(monitoring.job_tracking.progress_update_interval => time(Some(NumberOf::Seconds), SHORTEST_INTERVAL, HOUR), Live,
+    key!(monitoring.job_tracking.progress_update_interval => INTERVAL, Live,
         "the longest silence between two progress updates of a job that runs"),
     key!(monitoring.job_tracking.log_streaming_enabled => Kind::Flag, Live,
         "whether log lines go over the live channel; they are recorded in any case"),
     key!(monitoring.job_tracking.metrics_collection_enabled => Kind::Flag, Live,
         "whether readings of memory, CPU and rates go over the live channel"),
-    key!(monitoring.job_tracking.timeout_warning_threshold => time(Some(NumberOf::Seconds), SHORTEST_INTERVAL, YEAR), Live,
+    key!(monitoring.job_tracking.timeout_warning_threshold => time(Some(NumberOf::Seconds), SHORTEST_INTERVAL, YEAR),
+        Live,
         "how long a job runs before a warning is given"),
     key!(monitoring.notifications.enabled => Kind::Flag, Live, "whether alerts are sent at all"),
     key!(monitoring.notifications.job_failure_alerts => Kind::Flag, Live, "alerts about jobs that failed"),

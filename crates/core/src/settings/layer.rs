@@ -92,8 +92,8 @@ fn nested<'a>(values: impl Iterator<Item = (&'a str, Json)>) -> Json {
     for (path, value) in values {
         let mut parts = path.split('.');
         let last = parts.next_back().unwrap_or_default();
-        let parent = parts.fold(Some(&mut root), |map, part| {
-            map?.entry(part).or_insert_with(|| Json::Object(Map::new())).as_object_mut()
+        let parent = parts.try_fold(&mut root, |map, part| {
+            map.entry(part).or_insert_with(|| Json::Object(Map::new())).as_object_mut()
         });
         if let Some(parent) = parent {
             parent.insert(last.to_owned(), value);

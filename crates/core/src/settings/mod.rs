@@ -1,7 +1,7 @@
 //! What a server can be told: typed, checked settings, and the layers that they come from.
 //!
-//! One table (`keys`) says which keys there are. Each source (a file, the environment, the command line, a change while the
-//! server runs) is read by it into a [`Layer`]; [`Layers::settle`] lays them over one another.
+//! One table (`keys`) says which keys there are. Each source (a file, the environment, the command line, a change while
+//! the server runs) is read by it into a [`Layer`]; [`Layers::settle`] lays them over one another.
 
 mod channels;
 mod hosts;
@@ -11,6 +11,7 @@ mod layer;
 mod model;
 mod monitoring;
 mod pairs;
+mod parse;
 mod read;
 mod reference;
 mod secret;

@@ -10,8 +10,8 @@ use super::read::Reader;
 use crate::mistake::{Fault, Mistake, Position, nearest};
 use crate::tree::{Content, Entry, Node, Scalar};
 
-/// Reads the settings among environment variables: `ETLPLUS_` and the key's path in capitals with `__` for each dot, such
-/// as `ETLPLUS_MONITORING__WEBSOCKET__MAX_CONNECTIONS`. Lists are separated by commas. Variables without `__` are other
+/// Reads the settings among environment variables: `ETLPLUS_` and the key's path in capitals with `__` for each dot, as
+/// in `ETLPLUS_MONITORING__WEBSOCKET__MAX_CONNECTIONS`. Lists are separated by commas. Variables without `__` are other
 /// things.
 ///
 /// # Errors

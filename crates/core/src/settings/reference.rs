@@ -55,8 +55,8 @@ fn channel_row(key: &ChannelKey) -> String {
     format!("| `{}` | {of} | {without} | {} | {} |\n", key.name, key.kind.describe(), key.what)
 }
 
-/// The JSON Schema (2020-12) of a settings file, for editors that complete and check while one writes. The reader has the
-/// last word: whatever it accepts, the schema accepts.
+/// The JSON Schema (2020-12) of a settings file, for editors that complete and check while one writes. The reader has
+/// the last word: whatever it accepts, the schema accepts.
 pub fn json_schema() -> Json {
     let mut schema = section_schema("");
     if let Some(root) = schema.as_object_mut() {

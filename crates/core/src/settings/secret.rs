@@ -90,7 +90,8 @@ pub(super) fn url(text: &str) -> Result<UrlValue, Fault> {
         return Err(Fault::new("is an address whose path is masked", remedy));
     }
     if text.len() > MAX_BYTES || !text.chars().all(|c| c.is_ascii_graphic()) || hosts::of_url(text).is_none() {
-        let remedy = "write http:// or https://, a host in ASCII without a user's name, and a path, or ${NAME} for an environment variable that has it";
+        let remedy = "write http:// or https://, a host in ASCII without a user before it, and a path; or ${NAME} \
+                      for an environment variable that has it";
         return Err(Fault::new("is not an HTTP address", remedy));
     }
     Ok(UrlValue::Literal(text.to_owned()))

@@ -130,13 +130,14 @@ impl Layers {
     }
 }
 
-/// What is wrong with a webhook whose address can be seen to be private. A name is looked up only when something is sent.
+/// What is wrong with a webhook whose address can be seen to be private. A name is looked up when something is sent.
 fn unreachable(settings: &Settings, channel: &ChannelSettings) -> Option<Fault> {
     let ChannelKind::Webhook { url: UrlValue::Literal(url), .. } = &channel.kind else { return None };
     let host = hosts::of_url(url)?;
     let address = hosts::address_of(host)?;
     let message = format!("the webhook's address {host} is not public");
-    let remedy = format!("add {host} to monitoring.notifications.allowed_private_hosts if it may be reached");
+    let shown = if hosts::is_localhost(host) { host.to_owned() } else { address.to_canonical().to_string() };
+    let remedy = format!("add {shown} to monitoring.notifications.allowed_private_hosts if it may be reached");
     let may_reach = settings.monitoring.notifications.may_reach(host, address);
     (!may_reach).then(|| Fault::new(message, remedy))
 }

@@ -1,5 +1,5 @@
-//! Builds the tree from JSON, strictly: no comments, no commas at ends. The parser finds the pieces of each list and map in
-//! the text itself, so that where a piece stands is where it points to.
+//! Builds the tree from JSON, strictly: no comments, no commas at ends. The parser finds the pieces of each list and map
+//! in the text itself, so that where a piece stands is where it points to.
 
 use std::fmt;
 

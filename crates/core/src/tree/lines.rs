@@ -7,8 +7,8 @@ use crate::mistake::Position;
 /// A file's lines without their ends, split as YAML splits them: at LF, CR LF and CR.
 pub(crate) struct Lines<'a> {
     lines: Vec<&'a str>,
-    /// By the index of a long line, the byte of every [`STRIDE`]th character: a file that is one long line would take time
-    /// in the square of its length else.
+    /// By the index of a long line, the byte of every [`STRIDE`]th character: a file that is one long line would take
+    /// time in the square of its length else.
     marks: HashMap<usize, Vec<usize>>,
 }
 

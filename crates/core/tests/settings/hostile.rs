@@ -98,7 +98,10 @@ proptest! {
     }
 
     #[test]
-    fn any_value_of_any_key_is_answered(index in any::<prop::sample::Index>(), text in "[ -~é]{0,20}|[0-9]{1,30}[a-zA-Z]{0,3}") {
+    fn any_value_of_any_key_is_answered(
+        index in any::<prop::sample::Index>(),
+        text in "[ -~é]{0,20}|[0-9]{1,30}[a-zA-Z]{0,3}",
+    ) {
         let keys = of_file(Layer::default()).settle().expect("the defaults fit").entries;
         let key = &keys[index.index(keys.len())].key;
         if let Err(mistakes) = settings::flags([(key.as_str(), text.as_str())]) {

@@ -127,7 +127,7 @@ fn a_broken_file_is_named_at_the_break() {
     all("{} §{}", Format::Json, &[("", "keep one value in the file")]);
     all("§[]", Format::Json, &[("", "is a list where a map belongs: write a map with server, access")]);
     all("{\"log\": {\"level\": §\"\\ud800\"}}", Format::Json, &[("log.level", "this is not JSON")]);
-    all("log:\n§\tlevel: info\n", Format::Yaml, &[("", "indent with spaces")]);
+    all("log:\n\t§level: info\n", Format::Yaml, &[("log", "indent with spaces")]);
     all("log = §\n", Format::Toml, &[("", "this is not TOML")]);
     all(
         "[log]\nlevel = \"info\"\n§level = \"warn\"\n",

@@ -136,8 +136,8 @@ proptest! {
 
     #[test]
     fn only_what_applies_at_the_next_start_waits(start in choices(), change in choices()) {
-        let settle = |changed: &Layer| Layers { changed: changed.clone(), ..Layers::default() }.settle().expect("they fit");
-        let (start, new) = (settle(&layer(&start)), settle(&layer(&change)));
+        let settle = |changed: Layer| Layers { changed, ..Layers::default() }.settle().expect("the values fit");
+        let (start, new) = (settle(layer(&start)), settle(layer(&change)));
         let running = new.clone().since_start(&start.settings);
         for entry in &running.entries {
             let before = start.entries.iter().find(|old| old.key == entry.key).map(|old| &old.value);

@@ -14,8 +14,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Seconds of what takes a disk or a network: from a tenth of a millisecond to ten seconds.
 const SHORT_BUCKETS: [f64; 11] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
 /// Seconds of jobs: from a blink to a day.
-const JOB_BUCKETS: [f64; 12] =
-    [0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
+const JOB_BUCKETS: [f64; 12] = [0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0];
 
 /// What is measured, by name, kind, unit and meaning. Each is said by the crate that knows it.
 const DESCRIBED: &[(&str, Kind, Unit, &str)] = &[
@@ -32,7 +31,12 @@ const DESCRIBED: &[(&str, Kind, Unit, &str)] = &[
     ("etlplus_connections_closed_total", Kind::Counter, Count, "Connections that the server closed, by close code"),
     ("etlplus_frames_sent_total", Kind::Counter, Count, "Frames that were handed to connections"),
     ("etlplus_bytes_sent_total", Kind::Counter, Bytes, "Bytes that connections took"),
-    ("etlplus_samples_conflated_total", Kind::Counter, Count, "Readings that a newer one replaced before they were sent"),
+    (
+        "etlplus_samples_conflated_total",
+        Kind::Counter,
+        Count,
+        "Readings that a newer one replaced before they were sent",
+    ),
     ("etlplus_live_lag_facts", Kind::Gauge, Count, "Facts that the slowest connection is behind"),
     ("etlplus_http_requests_total", Kind::Counter, Count, "Requests, by method, route and status"),
     ("etlplus_http_request_seconds", Kind::Histogram, Seconds, "Time until the head of a response, by route"),
@@ -48,7 +52,12 @@ const DESCRIBED: &[(&str, Kind, Unit, &str)] = &[
     ("etlplus_alert_channel_open", Kind::Gauge, Count, "1 where a channel's circuit breaker is open, by channel"),
     ("etlplus_resource_used_percent", Kind::Gauge, Percent, "Use of memory, cpu, disk and connections, by resource"),
     ("etlplus_build_info", Kind::Gauge, Count, "1, with the version"),
-    ("process_cpu_seconds_total", Kind::Counter, Seconds, "Whole seconds of processor time of the server, its runners left out"),
+    (
+        "process_cpu_seconds_total",
+        Kind::Counter,
+        Seconds,
+        "Whole seconds of processor time of the server, its runners left out",
+    ),
     ("process_resident_memory_bytes", Kind::Gauge, Bytes, "Memory of the server, its runners left out"),
     ("process_open_fds", Kind::Gauge, Count, "Open files and sockets"),
     ("process_start_time_seconds", Kind::Gauge, Seconds, "When the server started, since 1970"),

@@ -95,7 +95,8 @@ async fn work_on(tokens: &dyn Tokens, work: Offline) -> Result<Done, Failure> {
             let known = tokens.tokens().await.map_err(super::unavailable)?;
             let is_meant = |token: &&TokenRecord| token.id.to_string() == wanted || token.name == wanted;
             let token = known.iter().filter(is_meant).max_by_key(|token| token.revoked_at.is_none());
-            let unknown = || Failure::user("token_not_found", format!("there is no token {wanted:?}"), "see token list");
+            let unknown =
+                || Failure::user("token_not_found", format!("there is no token {wanted:?}"), "see token list");
             let id = token.ok_or_else(unknown)?.id;
             let revoked = tokens.revoke_token(id, now).await.map_err(super::unavailable)?;
             revoked.map(Done::Revoked).ok_or_else(unknown)

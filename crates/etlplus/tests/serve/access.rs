@@ -12,14 +12,8 @@ use crate::server::{Server, job_of, orders};
 use crate::support::Folder;
 
 /// A server that asks everybody who they are, and its first token.
-fn start(folder: &Folder) -> (Server, String) {
-    let log = folder.path("server.log");
-    let file = std::fs::File::create(&log).expect("it can be made");
-    let server = Server::start_logging_to(folder, &["--config", "etlplus.yaml"], file);
-    let said = std::fs::read_to_string(&log).expect("it is readable");
-    let token = said.split_whitespace().find(|word| word.starts_with("etlp_"));
-    let token = token.unwrap_or_else(|| panic!("no token was shown: {said}")).to_owned();
-    (server, token)
+pub(crate) fn start(folder: &Folder) -> (Server, String) {
+    Server::start_asking(folder, &["--config", "etlplus.yaml"])
 }
 
 fn folder() -> Folder {

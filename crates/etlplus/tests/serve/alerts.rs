@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName};
 
 use crate::http::{get, post, request};
-use crate::receiver::{Manner, Receiver, Received};
+use crate::receiver::{Manner, Received, Receiver};
 use crate::server::{DEADLINE, Server, job_of, orders, wait_for_end};
 use crate::support::{Folder, ORDERS};
 
@@ -54,7 +54,9 @@ fn alerts(server: &Server, what: &str, is_there: impl Fn(&[Value]) -> bool) -> V
 }
 
 fn is_delivered(alert: &Value) -> bool {
-    alert["deliveries"].as_array().is_some_and(|all| !all.is_empty() && all.iter().all(|one| one["state"] == "delivered"))
+    alert["deliveries"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty() && all.iter().all(|one| one["state"] == "delivered"))
 }
 
 /// The keys that were received, each with how often.
@@ -79,7 +81,7 @@ async fn a_failed_job_is_told_with_its_reason_and_its_next_success_resolves_it()
     let message = first.json();
     assert_eq!(message["type"], "alert.firing", "{message:#}");
     let text = message.to_string();
-    for part in ["broken", failed.job_id.as_str(), "source_not_found", "gone.csv"] {
+    for part in ["broken", failed.job_id.as_str(), "pipeline_invalid", "gone.csv"] {
         assert!(text.contains(part), "{part} is missing: {message:#}");
     }
     // The last log lines say where it was.
@@ -143,7 +145,9 @@ async fn a_receiver_that_cuts_after_it_has_read_gets_the_same_key_again() {
     wait_for_end(&client, &failed.job_id).await;
     receiver.wait_for("it twice", |all| all.len() >= 2);
     receiver.set(Manner::Answer(200));
-    alerts(&server, "delivered", |all| all.iter().filter(|alert| alert["rule"] == "job_failed").all(is_delivered) && !all.is_empty());
+    alerts(&server, "delivered", |all| {
+        all.iter().filter(|alert| alert["rule"] == "job_failed").all(is_delivered) && !all.is_empty()
+    });
     let failures = receiver.received().into_iter().filter(|one| one.json().to_string().contains("job_failed"));
     let keys = by_key(&failures.collect::<Vec<_>>());
     assert_eq!(keys.len(), 1, "one event has one key: {keys:?}");
@@ -177,7 +181,7 @@ async fn no_alert_is_missing_when_the_server_is_killed_between_send_and_mark() {
     for id in &submitted {
         wait_for_end(&client, id).await;
     }
-    let about = |one: &Received| one.json()["data"]["jobId"].as_str().map(str::to_owned);
+    let about = |one: &Received| one.json()["data"]["job"]["id"].as_str().map(str::to_owned);
     let received = receiver.wait_for("all of them", |all| {
         let jobs: std::collections::BTreeSet<_> = all.iter().filter_map(about).collect();
         submitted.iter().all(|id| jobs.contains(id))

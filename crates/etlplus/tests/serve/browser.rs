@@ -3,14 +3,15 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use etlplus_api::JobStatus;
+use etlplus_api::{ConnectionMessage, CreateToken, JobStatus, Role, Severity};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
+use crate::access;
 use crate::foreign::{Foreign, node};
-use crate::server::{DEADLINE, Server, job_of, orders, talkative, wait_for_end};
+use crate::server::{DEADLINE, Server, job_of, orders, talkative, wait_for, wait_for_end};
 use crate::support::{Folder, ORDERS};
 
 /// A browser with the live page open. Where a test fails, it ends with the script that drives it.
@@ -30,6 +31,17 @@ struct Page {
     log: Vec<String>,
     rejects: Vec<Vec<String>>,
     failure: String,
+    /// What the question for a token says is wrong; `None` where nobody is asked.
+    login: Option<String>,
+    is_main_shown: bool,
+    /// Who is logged in.
+    me: String,
+    /// Title, message and remedy of each notice.
+    notices: Vec<Vec<String>>,
+    alerts_count: String,
+    alerts: Vec<String>,
+    /// The cookies that a script can read.
+    cookie: String,
     selection: String,
     images: usize,
     /// How often it was loaded.
@@ -50,6 +62,8 @@ struct Row {
     rejected: String,
     is_chosen: bool,
     is_focused: bool,
+    /// The buttons that can be pressed.
+    actions: Vec<String>,
     /// Where its cells are on the screen.
     boxes: String,
 }
@@ -72,13 +86,17 @@ impl Page {
 
 impl Browser {
     async fn open(server: &Server) -> Self {
+        let mut browser = Self::start(server);
+        browser.wait_for(|page| page.connection == "live").await;
+        browser
+    }
+
+    fn start(server: &Server) -> Self {
         let mut command = node("browser.cjs");
         command.arg(&server.address).stdin(Stdio::piped());
         let mut program = Foreign::start(command);
         let stdin = program.stdin().expect("it was asked for");
-        let mut browser = Self { program, stdin };
-        browser.wait_for(|page| page.connection == "live").await;
-        browser
+        Self { program, stdin }
     }
 
     /// Ends it, so that it cleans up after itself.
@@ -99,6 +117,21 @@ impl Browser {
 
     async fn press(&mut self, key: &str) -> Page {
         self.order(json!({ "do": "press", "key": key })).await
+    }
+
+    async fn click(&mut self, on: &str) {
+        self.order(json!({ "do": "click", "on": on })).await;
+    }
+
+    /// Presses the button of a job.
+    async fn ask(&mut self, job: &str, action: &str) {
+        self.click(&format!("[data-key=\"{job}\"] [data-key=\"{action}\"]")).await;
+    }
+
+    /// Answers the question for a token.
+    async fn log_in(&mut self, token: &str) {
+        self.order(json!({ "do": "fill", "on": "#token", "text": token })).await;
+        self.press("Enter").await;
     }
 
     /// Looks again and again until the page is as `is_there` wants it; gives all that was seen.
@@ -233,6 +266,106 @@ async fn markup_in_data_and_names_is_shown_as_text() {
 }
 
 #[tokio::test]
+async fn whoever_has_no_token_is_asked_for_one_and_sees_what_it_allows_until_it_is_revoked() {
+    let folder = Folder::with_orders(orders(10, 100)).file("etlplus.yaml", "access: { required: true }\n");
+    let (server, admin) = access::start(&folder);
+    let client = server.client().with_token(&admin).expect("it is a token");
+    let create = async |name: &str, role: Role| {
+        let token = CreateToken { name: name.to_owned(), role, expires_at: None };
+        client.create_token(&token).await.expect("it is made")
+    };
+    let (viewer, operator) = (create("screen", Role::Viewer).await, create("night shift", Role::Operator).await);
+    let id = client.submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted").job_id;
+    assert_eq!(wait_for_end(&client, &id).await.status, JobStatus::Failed);
+
+    let mut browser = Browser::start(&server);
+    let page = browser.wait_for(|page| page.login.is_some()).await;
+    assert!(!page.is_main_shown && page.jobs.is_empty() && page.login.as_deref() == Some(""), "{page:#?}");
+    browser.log_in("etlp_nonsense").await;
+    let page = browser.wait_for(|page| page.login.as_ref().is_some_and(|error| !error.is_empty())).await;
+    assert!(!page.is_main_shown && page.jobs.is_empty(), "{page:#?}");
+
+    browser.log_in(&viewer.token).await;
+    let page = browser.wait_for(|page| page.connection == "live" && page.is_at(&id, "FAILED")).await;
+    assert!(page.login.is_none() && page.is_main_shown, "{page:#?}");
+    assert_eq!((page.me.as_str(), page.cookie.as_str()), ("screen (viewer)", ""), "no script can read the token");
+    assert_eq!(page.job(&id).expect("it is shown").actions, [] as [&str; 0], "a viewer changes nothing");
+    client.revoke_token(&viewer.info.id).await.expect("it is revoked");
+    let page = browser.wait_for(|page| page.login.is_some()).await;
+    assert!(!page.is_main_shown && page.jobs.is_empty() && page.me.is_empty(), "{page:#?}");
+
+    browser.log_in(&operator.token).await;
+    let page = browser.wait_for(|page| page.connection == "live" && page.is_at(&id, "FAILED")).await;
+    assert_eq!(page.job(&id).expect("it is shown").actions, ["Retry"]);
+    browser.click("#logout").await;
+    let page = browser.wait_for(|page| page.login.is_some()).await;
+    assert!(!page.is_main_shown && page.jobs.is_empty(), "{page:#?}");
+    assert_eq!(page.loads, 1);
+    // The browser itself puts each refusal on the console.
+    assert!(page.problems.iter().all(|problem| problem.contains("status of 401")), "{:?}", page.problems);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_job_is_paused_resumed_cancelled_and_tried_again_by_its_buttons() {
+    let folder = Folder::with_orders(orders(3_000_000, 0));
+    let server = Server::start(&folder, &[]);
+    let client = server.client();
+    let mut browser = Browser::open(&server).await;
+    let id = client.submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted").job_id;
+    let can = |page: &Page, actions: &[&str]| page.job(&id).is_some_and(|row| row.actions == actions);
+    browser.wait_for(|page| page.is_at(&id, "RUNNING") && can(page, &["Pause", "Cancel"])).await;
+    browser.ask(&id, "Pause").await;
+    let page = browser.wait_for(|page| page.is_at(&id, "PAUSED") && can(page, &["Resume", "Cancel"])).await;
+    assert!(page.job(&id).expect("it is shown").is_focused, "the focus stays with the job: {page:#?}");
+    assert_eq!(client.job(&id).await.expect("it is there").status, JobStatus::Paused);
+    browser.ask(&id, "Resume").await;
+    browser.wait_for(|page| page.is_at(&id, "RUNNING") && can(page, &["Pause", "Cancel"])).await;
+    browser.ask(&id, "Cancel").await;
+    browser.wait_for(|page| page.is_at(&id, "CANCELLED") && can(page, &["Retry"])).await;
+    browser.ask(&id, "Retry").await;
+    wait_for(&client, &id, |job| job.attempt == 2).await;
+    let page = browser.wait_for(|page| page.is_at(&id, "COMPLETED")).await;
+    assert!(can(&page, &[]));
+    page.assert_sound();
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn notices_and_alerts_are_shown_as_text() {
+    const MARKUP: &str = "<img src=x onerror=alert(1)>";
+    let folder = Folder::with_orders(orders(10, 100));
+    let server = Server::start(&folder, &[]);
+    let client = server.client();
+    let mut browser = Browser::open(&server).await;
+    let connections = client.connections().await.expect("they are listed").connections;
+    let message = ConnectionMessage {
+        title: "Restart at noon".to_owned(),
+        message: MARKUP.to_owned(),
+        severity: Some(Severity::Warning),
+    };
+    client.send_to_connection(&connections[0].connection_id, &message).await.expect("it is told");
+    let is_told = |page: &Page| page.notices.iter().any(|notice| notice[0] == "Restart at noon");
+    let page = browser.wait_for(is_told).await;
+    assert!(page.notices.iter().any(|notice| notice[1] == MARKUP), "{:?}", page.notices);
+    browser.click("#notices [aria-label='Dismiss: Restart at noon']").await;
+    browser.wait_for(|page| !is_told(page)).await;
+
+    let id = client.submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted").job_id;
+    let fires = |page: &Page| page.alerts.iter().any(|alert| alert.contains("job_failed") && alert.contains("orders"));
+    let page = browser.wait_for(|page| page.is_at(&id, "FAILED") && fires(page) && !page.failure.is_empty()).await;
+    assert_ne!(page.alerts_count, "No alerts");
+    page.assert_sound();
+    browser.close().await;
+
+    // Whoever comes later is told as well.
+    let mut browser = Browser::open(&server).await;
+    let page = browser.wait_for(fires).await;
+    page.assert_sound();
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn the_keyboard_chooses_a_job_and_keeps_its_place_while_others_run() {
     let folder = Folder::new().file("orders.yaml", ORDERS).file("orders.csv", orders(1_000_000, 1000));
     let folder = folder.file("small.yaml", ORDERS.replace("orders.csv }\nschema", "small.csv }\nschema"));
@@ -247,9 +380,9 @@ async fn the_keyboard_chooses_a_job_and_keeps_its_place_while_others_run() {
     let mut browser = Browser::open(&server).await;
     let page = browser.wait_for(|page| page.jobs.len() == 2 && !page.log.is_empty()).await;
     assert!(page.job(&second).expect("it is shown").is_chosen, "the newest one is shown first: {page:#?}");
-    // Three stops: the list, which scrolls, where it does; then the jobs.
+    // The alerts; the list, which scrolls, where it does; then the jobs.
     let mut page = page;
-    for _ in 0..4 {
+    for _ in 0..5 {
         if !page.job(&first).expect("it is shown").is_focused {
             page = browser.press("Tab").await;
         }

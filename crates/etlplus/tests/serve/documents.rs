@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::foreign::packages;
+use crate::foreign::{packages, script};
 use crate::http::get;
 use crate::server::{Server, job_of, orders, wait_for_end};
 use crate::support::Folder;
@@ -13,16 +13,18 @@ use crate::support::Folder;
 #[tokio::test]
 async fn schemathesis_has_no_finding() {
     let folder = Folder::with_orders(orders(10, 2));
-    let settings = "server: { requests_per_second: 100000 }\nmonitoring: { websocket: { max_connections: 10000 } }\n";
+    let settings = "access: { required: true }\nserver: { requests_per_second: 100000 }\n";
     let folder = folder.file("etlplus.yaml", settings);
-    let server = Server::start(&folder, &["--config", "etlplus.yaml"]);
-    let client = server.client();
+    let (server, token) = Server::start_asking(&folder, &["--config", "etlplus.yaml"]);
+    let client = server.client().with_token(&token).expect("it is a token");
     let job = client.submit(&job_of(&folder, "orders.yaml")).await.expect("it is accepted");
     wait_for_end(&client, &job.job_id).await;
 
     let mut command = Command::new(packages().join("venv/bin/schemathesis"));
     command
+        .arg(format!("--config-file={}", script("schemathesis.toml").display()))
         .args(["run", &format!("{}/api/openapi.json", server.address)])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(["--max-examples", "30", "--seed", "1", "--request-timeout", "60", "--no-color"])
         // A stream of events has no end, which the program would wait for.
         .args(["--exclude-path", "/api/events", "--exclude-path", "/ws", "--exclude-path", "/api/ws"])

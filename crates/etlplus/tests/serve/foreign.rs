@@ -24,7 +24,7 @@ fn program(name: impl AsRef<Path>) -> Command {
     command
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(name)
 }
 

@@ -67,8 +67,18 @@ pub(crate) fn post(server: &Server, path: &str, body: &Value) -> Answer {
     request(server, "POST", path, &[], Some(body))
 }
 
+/// As [`get`], from whatever listens on a port of this machine; `None` where nothing does.
+pub(crate) fn get_at(port: u16, path: &str) -> Option<Answer> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    Some(exchange(socket, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")))
+}
+
 fn send(server: &Server, request: &str) -> Answer {
-    let mut socket = TcpStream::connect(("127.0.0.1", server.port().parse().expect("a port"))).expect("it listens");
+    let socket = TcpStream::connect(("127.0.0.1", server.port().parse().expect("a port")));
+    exchange(socket.expect("it listens"), request)
+}
+
+fn exchange(mut socket: TcpStream, request: &str) -> Answer {
     socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a socket takes a timeout");
     // A server that answers early may close before all is sent.
     let _ = socket.write_all(request.as_bytes());
@@ -77,7 +87,8 @@ fn send(server: &Server, request: &str) -> Answer {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:.300}"));
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
-    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { joined(body) } else { body.to_owned() };
+    let body =
+        if head.to_ascii_lowercase().contains("transfer-encoding: chunked") { joined(body) } else { body.to_owned() };
     Answer { status, head: head.to_owned(), body }
 }
 

@@ -17,6 +17,7 @@ mod live;
 mod mail;
 mod management;
 mod pipelines;
+mod operate;
 mod prometheus;
 mod receiver;
 mod refusals;

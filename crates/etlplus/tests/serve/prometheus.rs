@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::foreign::packages;
-use crate::http::get;
+use crate::http::{get, get_at};
 use crate::server::{DEADLINE, Server, job_of, orders, wait_for_end};
 use crate::support::{Folder, ORDERS};
 
@@ -19,11 +19,10 @@ fn program(name: &str) -> Command {
     command
 }
 
-async fn query(port: u16, expression: &str) -> Option<f64> {
-    let url = format!("http://127.0.0.1:{port}/api/v1/query");
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let answer = client.get(url).query(&[("query", expression)]).send().await.ok()?;
-    let answer: Value = answer.json().await.ok()?;
+/// What Prometheus says of an expression; `None` where it says nothing, or is not there yet.
+fn query(port: u16, expression: &str) -> Option<f64> {
+    let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let answer: Value = get_at(port, &format!("/api/v1/query?query={encoded}"))?.json();
     answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
 }
 
@@ -64,7 +63,7 @@ async fn it_scrapes_what_happened() {
         ("etlplus_jobs_running", 0.0),
     ] {
         loop {
-            let found = query(port, expression).await;
+            let found = query(port, expression);
             if found == Some(expected) {
                 break;
             }
@@ -72,7 +71,7 @@ async fn it_scrapes_what_happened() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
-    assert!(query(port, "etlplus_store_commit_seconds_count > 0").await.is_some(), "commits are measured");
+    assert!(query(port, "etlplus_store_commit_seconds_count > 0").is_some(), "commits are measured");
 }
 
 /// Prometheus' own linter, which knows its conventions.

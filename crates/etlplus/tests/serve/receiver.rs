@@ -17,8 +17,6 @@ pub(crate) enum Manner {
     Answer(u16),
     /// It is read, and the connection is cut without an answer.
     Cut,
-    /// It is read, and never answered.
-    Hang,
 }
 
 /// A request that arrived whole.
@@ -108,9 +106,6 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
                 }
             }
             Manner::Cut => return,
-            Manner::Hang => loop {
-                std::thread::park();
-            },
         }
     }
 }

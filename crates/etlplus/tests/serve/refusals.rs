@@ -20,12 +20,14 @@ fn used() -> Folder {
 }
 
 #[test]
-fn an_address_that_others_can_reach_is_refused() {
-    let folder = Folder::new();
+fn an_address_that_others_can_reach_is_refused_where_nobody_is_asked() {
+    let settings = "access: { required: false }\n";
+    let folder = Folder::new().file("open.yaml", settings);
     for address in ["0.0.0.0:0", "[::]:0"] {
-        refused(&folder, &["--listen", address]).tells(&["not_loopback", "127.0.0.1"]);
+        let ran = refused(&folder, &["--config", "open.yaml", "--listen", address]);
+        ran.tells(&["access.required", "127.0.0.1", "open.yaml:1:"]);
     }
-    assert!(folder.files().is_empty(), "nothing was made");
+    assert_eq!(folder.files(), ["open.yaml"], "nothing was made");
 }
 
 #[test]

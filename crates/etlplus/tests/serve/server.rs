@@ -33,6 +33,16 @@ impl Server {
         Self::reading(child).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
     }
 
+    /// As [`Server::start`], of one that asks everybody who they are; with its first token. Its log is in `server.log`.
+    pub(crate) fn start_asking(folder: &Folder, arguments: &[&str]) -> (Self, String) {
+        let log = File::create(folder.path("server.log")).expect("it can be made");
+        let server = Self::start_logging_to(folder, arguments, log);
+        let said = folder.read("server.log");
+        let token = said.split_whitespace().find(|word| word.starts_with("etlp_"));
+        let token = token.unwrap_or_else(|| panic!("no token was shown: {said}")).to_owned();
+        (server, token)
+    }
+
     /// As [`Server::start`], with its own log in `log`.
     pub(crate) fn start_logging_to(folder: &Folder, arguments: &[&str], log: File) -> Self {
         let child = command(folder, arguments).stderr(log).spawn().expect("it starts");

@@ -43,15 +43,13 @@ impl Manager {
     /// Warns of attempts that run long, and ends those that run too long.
     pub(super) async fn keep_limits(&mut self) {
         let (now, threshold) = (self.context.moment(), self.warning_threshold());
-        let is_over =
-            |limit: Option<Duration>, running: &Running| limit.is_some_and(|limit| running.elapsed(now) >= limit);
-        let mut late: Vec<(JobId, Duration)> = Vec::new();
-        let mut long: Vec<JobId> = Vec::new();
+        let (mut late, mut long) = (Vec::new(), Vec::new());
         for (id, job) in &self.jobs {
             let Some(running) = under_way(job) else { continue };
-            if let Some(timeout) = running.timeout.filter(|timeout| is_over(Some(*timeout), running)) {
+            let elapsed = running.elapsed(now);
+            if let Some(timeout) = running.timeout.filter(|timeout| elapsed >= *timeout) {
                 late.push((*id, timeout));
-            } else if !running.is_warned && is_over(threshold.map(|threshold| warn_at(running, threshold)), running) {
+            } else if threshold.is_some_and(|threshold| !running.is_warned && elapsed >= warn_at(running, threshold)) {
                 long.push(*id);
             }
         }

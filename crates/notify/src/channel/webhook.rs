@@ -172,3 +172,33 @@ async fn said(mut answer: Response) -> String {
     let text: String = String::from_utf8_lossy(&body).trim().chars().take(ANSWER_SHOWN_MAX_CHARS).collect();
     if text.is_empty() { String::new() } else { format!(" ({})", one_line(&text)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn client(allowed: &[&str]) -> Client {
+        let allowed_private_hosts = allowed.iter().map(|host| (*host).to_owned()).collect();
+        let settings = NotificationSettings { allowed_private_hosts, ..NotificationSettings::default() };
+        Webhooks::new(Arc::new(settings)).client().unwrap()
+    }
+
+    /// A name that passes the check of the URL, because what it stands for is not known then, as it is with a server of
+    /// names that changes its mind. `localhost` plays its part: the client alone is asked.
+    #[tokio::test]
+    async fn the_client_connects_to_no_name_that_stands_for_a_private_address() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
+        let why = why_not_sent(client(&[]).get(&url).send().await.unwrap_err(), "localhost");
+        assert!(why.contains("localhost stands for") && why.contains("allowed_private_hosts"), "{why}");
+
+        // The control: the same name, allowed, is called.
+        let request = tokio::spawn(client(&["localhost"]).get(&url).send());
+        let (connection, _) = listener.accept().await.unwrap();
+        drop(connection);
+        assert!(request.await.unwrap().is_err());
+    }
+}

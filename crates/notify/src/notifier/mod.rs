@@ -16,7 +16,7 @@ use etlplus_bus::{Bus, NoFacts, Subscription};
 use etlplus_core::ports::{
     Alert, Alerts, ChannelState, Clock, History, Ledger, Recorded, Rules, StoreUnavailable, Versioned,
 };
-use etlplus_core::settings::NotificationSettings;
+use etlplus_core::settings::{ChannelKind, ChannelSettings, NotificationSettings};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -129,6 +129,10 @@ impl Notifier {
         self.follow_settings();
         self.channels.values_mut().for_each(Channel::inherit);
         while !shutdown.is_cancelled() {
+            // Whatever woke the loop, it goes on with the settings that hold.
+            if self.parts.settings.has_changed().unwrap_or(false) {
+                self.follow_settings();
+            }
             self.work().await;
             let sleep = self.sleep();
             tokio::select! {
@@ -211,14 +215,17 @@ impl Notifier {
             self.sender = Arc::new(Sender::new(self.settings.clone()));
         }
         let mut earlier = std::mem::take(&mut self.channels);
-        for wanted in &self.settings.channels {
-            let same = earlier.remove(&wanted.name).filter(|channel| channel.kind == wanted.kind && !hosts_changed);
-            let channel = same.unwrap_or_else(|| {
+        for ChannelSettings { name, kind } in &self.settings.channels {
+            // A channel that was changed has no history: it is tried at once.
+            let is_changed =
+                |old: &Channel| old.kind != *kind || (hosts_changed && matches!(kind, ChannelKind::Webhook { .. }));
+            let channel = earlier.remove(name).filter(|old| !is_changed(old)).unwrap_or_else(|| {
                 self.generations += 1;
-                Channel::new(wanted.kind.clone(), self.generations)
+                Channel::new(kind.clone(), self.generations)
             });
-            self.channels.insert(wanted.name.clone(), channel);
+            self.channels.insert(name.clone(), channel);
         }
+        earlier.keys().for_each(|removed| metrics::channel(removed, true, Some(0)));
         // Those that wait for a channel that is no more have to be found and ended.
         self.waiting = None;
     }

@@ -1,10 +1,10 @@
 //! Channels as people see them: tests, states, changes of the settings, and metrics.
 
-use etlplus_core::ports::{AlertChannels, AlertRule, DeliveryState, TestSendError};
+use etlplus_core::ports::{AlertChannels, AlertRule, AlertStatus, DeliveryState, TestSendError};
 use etlplus_core::settings::{ChannelKind, ChannelSettings};
 
 use crate::support::http::{Receiver, status};
-use crate::support::{World, is_delivered, reason, settings, webhook};
+use crate::support::{World, is_delivered, reason, settings, until, webhook};
 
 #[tokio::test]
 async fn a_test_is_sent_at_once_and_says_how_it_went() {
@@ -98,23 +98,38 @@ async fn alerts_that_are_switched_off_are_not_sent_and_what_waits_is_kept() {
     receiver.next([status("503 Service Unavailable")]);
     let world = World::new(settings(vec![webhook("hook", &receiver.url(), None)])).await;
     let running = world.start();
-    world.raise(1).await;
-    world.deliveries("hook", |all| all.first().is_some_and(|first| first.tries_made == 1)).await;
-    world.change(|settings| settings.enabled = false);
-    world.walk(3600, &running);
-    // A test is for whoever sets a channel up, and shows that the loop has seen the walked clock.
-    running.handle.send_test("hook".to_owned()).await.unwrap();
-    world.raise(2).await;
     world.fail_job(1, "orders", "disk_full", &[]).await;
-    assert_eq!(receiver.requests().len(), 2);
+    world.deliveries("hook", |all| all.first().is_some_and(|first| first.tries_made == 1)).await;
+
+    world.change(|settings| settings.enabled = false);
+    // A test is for whoever sets a channel up. It shows that the loop has been round with the settings, then with the time.
+    running.handle.send_test("hook".to_owned()).await.unwrap();
+    world.walk(3600, &running);
+    world.raise(2).await;
+    world.fail_job(2, "customers", "disk_full", &[]).await;
+    world.complete_job(3, "orders").await;
+    let alerts = until(|| async {
+        let alerts = world.alerts(AlertRule::JobFailed).await;
+        if alerts.len() == 2 { Ok(alerts) } else { Err(format!("{alerts:#?}")) }
+    })
+    .await;
+    assert_eq!(
+        (alerts[1].alert.status, &alerts[1].alert.labels["pipeline"]),
+        (AlertStatus::Resolved, &"orders".to_owned())
+    );
+    running.handle.send_test("hook".to_owned()).await.unwrap();
+    assert_eq!(receiver.requests().len(), 3);
+
     world.change(|settings| settings.job_failure_alerts = false);
     world.change(|settings| settings.enabled = true);
     world.deliveries("hook", |all| is_delivered(&all[0])).await;
+    world.fail_job(4, "orders", "disk_full", &[]).await;
     world.raise(3).await;
-    world.fail_job(2, "orders", "disk_full", &[]).await;
-    let sent = receiver.wait_for(4).await;
-    assert_eq!(sent[3].json()["data"]["labels"]["folder"], "/data/3");
-    assert_eq!(world.alerts(AlertRule::JobFailed).await.len(), 0);
+    world.deliveries("hook", |all| all.last().is_some_and(|last| all.len() > 1 && is_delivered(last))).await;
+    let rules: Vec<_> = receiver.requests().iter().map(|request| request.json()["data"]["rule"].clone()).collect();
+    assert_eq!(rules[..4], ["job_failed", "test", "test", "job_failed"]);
+    assert_eq!(receiver.requests().last().unwrap().json()["data"]["labels"]["folder"], "/data/3");
+    assert_eq!(world.alerts(AlertRule::JobFailed).await.len(), 2);
     running.stop().await;
 }
 

@@ -29,7 +29,7 @@ async fn world(server: &MailServer) -> World {
 /// The error of the first try.
 async fn first_error(world: &World) -> String {
     let waiting = world.deliveries("mail", |all| all.first().is_some_and(|first| first.tries_made == 1)).await;
-    waiting[0].tries[0].error.clone().unwrap()
+    waiting[0].tries[0].error.clone().expect("it failed")
 }
 
 #[tokio::test]
@@ -163,5 +163,17 @@ async fn a_server_that_does_not_encrypt_gets_neither_password_nor_mail() {
     let heard = server.heard();
     assert!(heard.contains(&"STARTTLS".to_owned()), "{heard:?}");
     assert!(!heard.iter().any(|command| command.starts_with("AUTH") || command.starts_with("MAIL")), "{heard:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_is_not_spoken_with_a_server_that_has_none() {
+    let server = MailServer::start().await;
+    let world = World::new(settings(vec![email(&server, SmtpTls::Tls, None)])).await;
+    let running = world.start();
+    world.raise(1).await;
+    let error = first_error(&world).await;
+    assert!(error.contains("cannot be reached") && error.contains("whether port and tls are right"), "{error}");
+    assert!(!server.heard().iter().any(|command| command.starts_with("MAIL")), "{:?}", server.heard());
     running.stop().await;
 }

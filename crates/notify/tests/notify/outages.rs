@@ -6,7 +6,7 @@ use etlplus_core::ports::{AlertRule, AlertStatus, Alerts, Change, Clock, Deliver
 use etlplus_notify::WAITING_MAX;
 
 use crate::support::http::{Receiver, status};
-use crate::support::{Running, World, is_delivered, reason, settings, until, webhook};
+use crate::support::{ALL, Running, World, is_delivered, reason, settings, until, webhook};
 
 fn due(delivery: &Delivery) -> chrono::DateTime<chrono::Utc> {
     match &delivery.state {
@@ -19,12 +19,12 @@ fn due(delivery: &Delivery) -> chrono::DateTime<chrono::Utc> {
 async fn walk_to_next_try(world: &World, running: &Running) -> Delivery {
     let is_waiting = |delivery: &&Delivery| matches!(delivery.state, DeliveryState::Waiting { .. });
     let before = world.deliveries("hook", |all| all.iter().any(|delivery| is_waiting(&delivery))).await;
-    let head = before.iter().find(is_waiting).unwrap().clone();
+    let head = before.iter().find(is_waiting).expect("one waits").clone();
     let wait = (due(&head) - world.clock.now()).to_std().unwrap_or_default();
     world.walk(wait.as_secs() + 1, running);
     let tried = |delivery: &Delivery| delivery.alert == head.alert && delivery.tries_made > head.tries_made;
     let after = world.deliveries("hook", |all| all.iter().any(tried)).await;
-    after.into_iter().find(|delivery| delivery.alert == head.alert).unwrap()
+    after.into_iter().find(|delivery| delivery.alert == head.alert).expect("it is there")
 }
 
 #[tokio::test]
@@ -152,8 +152,7 @@ async fn the_oldest_of_too_many_alerts_give_way() {
     };
     let last = world.alerts(AlertRule::Disk).await.pop().unwrap();
     until(|| async {
-        let limit = std::num::NonZeroUsize::new(20_000).unwrap();
-        let waiting = world.store().waiting("hook".to_owned(), limit).await.unwrap();
+        let waiting = world.store().waiting("hook".to_owned(), ALL).await.unwrap();
         let is_last = waiting.last().is_some_and(|delivery| delivery.alert == last.position);
         if is_last { Ok(()) } else { Err(format!("{} wait", waiting.len())) }
     })

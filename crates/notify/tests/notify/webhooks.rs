@@ -80,7 +80,7 @@ async fn failed_and_tried_again(reply: Reply, said: &[&str]) {
     let running = world.start();
     world.raise(1).await;
     let waiting = world.deliveries("hook", |all| all.first().is_some_and(|first| first.tries_made == 1)).await;
-    let error = waiting[0].tries[0].error.as_deref().unwrap();
+    let error = waiting[0].tries[0].error.as_deref().expect("it failed");
     for part in said.iter().chain(&["127.0.0.1"]) {
         assert!(error.contains(part), "{part:?} is not in {error:?}");
     }
@@ -242,5 +242,18 @@ async fn a_secret_that_cannot_be_read_fails_the_channel_and_is_read_anew_at_each
     let signature = Webhook::new(SECRET).unwrap().sign(request.key(), world.clock.now().timestamp(), &request.body);
     assert_eq!(request.header("webhook-signature"), signature.unwrap());
     assert_eq!(request.json()["data"]["status"], json!(AlertStatus::Firing));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_encrypt_gets_nothing_over_https() {
+    let receiver = Receiver::start().await;
+    let world = World::new(settings(vec![webhook("hook", &receiver.url().replace("http:", "https:"), None)])).await;
+    let running = world.start();
+    world.raise(1).await;
+    let waiting = world.deliveries("hook", |all| all.first().is_some_and(|first| first.tries_made == 1)).await;
+    let error = waiting[0].tries[0].error.as_deref().unwrap();
+    assert!(error.contains("cannot be reached (tls"), "{error}");
+    assert_eq!(receiver.requests().len(), 0);
     running.stop().await;
 }

@@ -8,7 +8,7 @@ use etlplus_core::settings;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
-use super::schemas::{Schemas, with_nulls};
+use super::schemas::{Schemas, of_change};
 use super::{info, problems};
 use crate::access::COOKIE;
 use crate::rest::{Operation, Parameter, Place, Route, routes};
@@ -43,7 +43,7 @@ pub fn openapi_document() -> Value {
     let responses = share(&mut paths);
     let mut schemas = schemas.finish();
     // Only the settings know which keys there are.
-    schemas.insert("ConfigChange".to_owned(), with_nulls(settings::json_schema()));
+    schemas.insert("ConfigChange".to_owned(), of_change(settings::json_schema()));
     let tags = TAGS.map(|(name, description)| json!({"name": name, "description": description}));
     json!({
         "openapi": "3.1.0",
@@ -83,9 +83,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         operation["parameters"] = json!(parameters);
     }
     if let Some(body) = body {
-        let schema = schemas.taken(body.schema);
-        operation["requestBody"] =
-            json!({"required": body.is_required, "content": {"application/json": {"schema": schema}}});
+        let schema = schemas.taken(*body);
+        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": schema}}});
     }
     operation
 }

@@ -79,11 +79,20 @@ fn say_in_one_line(schema: &mut Value) {
     }
 }
 
-/// A schema of settings as a change may give them: `null` at any key takes back what was changed.
-pub(super) fn with_nulls(mut schema: Value) -> Value {
+/// The schema of settings as a change may give them: `null` at any key takes back what was changed.
+pub(super) fn of_change(settings: Value) -> Value {
+    let mut schema = with_nulls(settings);
+    if let Some(keys) = schema.as_object_mut() {
+        keys.remove("$schema");
+        keys.insert("title".to_owned(), json!("A change of settings"));
+        // A file may be empty; a body is an object.
+        keys.insert("type".to_owned(), json!("object"));
+    }
+    schema
+}
+
+fn with_nulls(mut schema: Value) -> Value {
     let Some(keys) = schema.as_object_mut() else { return schema };
-    keys.remove("$schema");
-    keys.remove("title");
     for place in ["properties", "additionalProperties"] {
         match keys.get_mut(place) {
             Some(Value::Object(inner)) if place == "properties" => {

@@ -34,7 +34,7 @@ pub(super) enum Command {
     /// Give a connection another filter. The answer is whether there is such a connection.
     SetFilter { connection: Uuid, filter: Filter, id: Option<String>, done: oneshot::Sender<bool> },
     /// Tell one connection something. The answer is whether there is such a connection.
-    Tell { connection: Uuid, message: ServerMessage, done: oneshot::Sender<bool> },
+    Tell { connection: Uuid, message: Box<ServerMessage>, done: oneshot::Sender<bool> },
     /// Close a connection that is not to come back. The answer is whether there was such a connection.
     Kick { connection: Uuid, done: oneshot::Sender<bool> },
     /// An active job.
@@ -72,6 +72,7 @@ impl Live {
 
     /// Tells one connection something. Gives whether there is such a connection.
     pub(crate) async fn tell(&self, connection: Uuid, message: ServerMessage) -> Result<bool, Down> {
+        let message = Box::new(message);
         self.ask(|done| Command::Tell { connection, message, done }).await
     }
 

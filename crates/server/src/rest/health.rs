@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use etlplus_api::{ChannelCounts, Health, HealthCheck, HealthStatus, JobCounts, Ready};
 use etlplus_core::job::JobStatus;
 use etlplus_core::ports::{JobQuery, Snapshot, StoreUnavailable};
 
 use crate::app::App;
+use crate::problem::RETRY_AFTER_SECONDS;
 
 /// How long the store may take to answer: who asks for health asks every few seconds, and wants to hear of a store that
 /// hangs.
@@ -20,7 +22,7 @@ const IS_ENDING: &str = "the server is about to end";
 const LIVE_IS_DOWN: &str = "the live channel is down";
 
 /// `GET /readyz`.
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Ready>) {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let mut reasons = Vec::new();
     if app.lifecycle.draining.is_cancelled() {
         reasons.push(IS_ENDING.to_owned());
@@ -31,9 +33,11 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Read
     if app.live.is_down() {
         reasons.push(LIVE_IS_DOWN.to_owned());
     }
-    let ready = reasons.is_empty();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, reasons }))
+    if reasons.is_empty() {
+        return Json(Ready { ready: true, reasons }).into_response();
+    }
+    let retry_after = [(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))];
+    (StatusCode::SERVICE_UNAVAILABLE, retry_after, Json(Ready { ready: false, reasons })).into_response()
 }
 
 /// The least that shows whether the store can be read.

@@ -36,7 +36,8 @@ pub(crate) struct Operation {
     pub(crate) tag: &'static str,
     /// What it takes beside the variable parts of the address and the body.
     pub(crate) parameters: Vec<Parameter>,
-    pub(crate) body: Option<Body>,
+    /// The JSON object that has to be sent.
+    pub(crate) body: Option<SchemaOf>,
     /// What it answers where nothing is wrong.
     pub(crate) answers: Vec<Content>,
     /// The status and the code of each problem of its own; those that every route can answer are not among them.
@@ -60,12 +61,6 @@ pub(crate) struct Parameter {
     pub(crate) says: &'static str,
     /// Its JSON schema.
     pub(crate) schema: Value,
-}
-
-/// A JSON object that is sent.
-pub(crate) struct Body {
-    pub(crate) schema: SchemaOf,
-    pub(crate) is_required: bool,
 }
 
 /// One answer; a status has several where the client chooses among media types.
@@ -140,7 +135,7 @@ impl Route {
 
     /// It takes a `T` as JSON.
     pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
-        self.operation.body = Some(Body { schema: SchemaGenerator::subschema_for::<T>, is_required: true });
+        self.operation.body = Some(SchemaGenerator::subschema_for::<T>);
         self
     }
 

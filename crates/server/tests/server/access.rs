@@ -87,7 +87,8 @@ async fn every_route_lets_exactly_those_through_who_may() {
     let mut refused = 0;
     for (method, path, action) in route_table() {
         let methods = if method == Method::GET { vec![Method::GET, Method::HEAD] } else { vec![method] };
-        for (method, visitor) in methods.iter().flat_map(|method| visitors.iter().map(move |visitor| (method, visitor))) {
+        for (method, visitor) in methods.iter().flat_map(|method| visitors.iter().map(move |visitor| (method, visitor)))
+        {
             let expected = expected(visitor.principal.as_ref(), action);
             refused += usize::from(expected.is_some());
             let status = ask(&server, method, path, &visitor.headers).await;

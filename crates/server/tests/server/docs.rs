@@ -1,5 +1,7 @@
 //! Every route of the router stands in the document.
 
+use crate::support::Server;
+
 const REST: &str = include_str!("../../../../docs/rest.md");
 
 #[test]
@@ -10,4 +12,13 @@ fn every_route_stands_in_the_document() {
         let route = format!("`{method} {path}`");
         assert!(REST.contains(&route), "docs/rest.md does not name {route}");
     }
+}
+
+#[tokio::test]
+async fn the_documents_are_served_as_they_are_kept() {
+    let server = Server::start().await;
+    let openapi = server.get("/api/openapi.json").await;
+    assert_eq!(openapi.header("content-type"), Some("application/json"));
+    assert_eq!(openapi.json(), etlplus_server::openapi_document());
+    assert_eq!(server.get("/api/asyncapi.json").await.json(), etlplus_server::asyncapi_document());
 }

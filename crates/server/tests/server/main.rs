@@ -2,18 +2,26 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod access;
+mod alerts;
 mod config;
+mod connections;
 mod docs;
+mod drain;
 mod facts;
 mod filters;
+mod guard;
+mod health;
+mod job_orders;
 mod jobs;
 mod limits;
 mod logs;
+mod measured;
+mod notices;
 mod pipelines;
 mod places;
 mod problems;
 mod protocol;
+mod sessions;
 mod snapshots;
 mod sse;
-mod sessions;
 mod support;

@@ -34,14 +34,9 @@ impl<E> From<sqlx::Error> for Refused<E> {
 pub(super) struct KnownJobs(HashMap<JobId, (i64, Arc<JobHeader>)>);
 
 impl KnownJobs {
-    /// After a rollback a job that was made in it is not there.
+    /// After a rollback a job that was made in it is not there, and a job that is deleted leaves its key to another.
     pub(super) fn forget(&mut self) {
         self.0.clear();
-    }
-
-    /// A job that is deleted leaves its key to another.
-    pub(super) fn forget_job(&mut self, key: i64) {
-        self.0.retain(|_, (known, _)| *known != key);
     }
 
     fn remember(&mut self, key: i64, header: Arc<JobHeader>) {

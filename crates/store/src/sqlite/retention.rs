@@ -14,6 +14,8 @@ use super::{Store, rows};
 
 /// Rows that one step removes at most, whatever is asked for: it holds up the writer for some tens of milliseconds.
 const STEP_MAX: usize = 4_096;
+/// Rows that a job has at least: its own, that of its submit, and that of its end.
+const ROWS_PER_JOB: u64 = 3;
 /// Pages that one step gives back to the system: 1 MiB, each of which may have to be moved.
 const PAGES_PER_STEP: &str = "PRAGMA incremental_vacuum(256)";
 
@@ -50,56 +52,64 @@ impl Batch<'_> {
 
     async fn prune_jobs(&mut self, step: &mut Step) -> sqlx::Result<()> {
         while step.rows > 0 {
-            let Some(key) = self.job_to_forget(&step.limits).await? else { break };
-            self.prune_job(key, step).await?;
+            let keys = self.jobs_to_forget(step).await?;
+            if keys.is_empty() {
+                break;
+            }
+            self.prune_these(&keys, step).await?;
         }
         Ok(())
     }
 
-    /// The key of the next job that is not kept.
-    async fn job_to_forget(&mut self, limits: &RetentionLimits) -> sqlx::Result<Option<i64>> {
+    /// The keys of the next jobs that are not kept: about as many as fit the step if they have nothing but their moves.
+    async fn jobs_to_forget(&mut self, step: &Step) -> sqlx::Result<Vec<i64>> {
         let cursor = rows::integer(self.head.alerts_cursor.get());
-        if let Some(before) = limits.jobs_before {
+        let most = step.rows / ROWS_PER_JOB + 1;
+        if let Some(before) = step.limits.jobs_before {
             let select = "SELECT key FROM jobs \
                           WHERE finished_at IS NOT NULL AND rtrim(finished_at, 'Z') < ?2 \
                           AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.job = jobs.key AND facts.offset > ?1) \
                           AND NOT EXISTS (SELECT 1 FROM log_lines WHERE log_lines.job = jobs.key AND log_lines.offset > ?1) \
-                          ORDER BY rtrim(finished_at, 'Z') LIMIT 1";
+                          ORDER BY rtrim(finished_at, 'Z') LIMIT ?3";
             let select = sqlx::query_scalar(select).bind(cursor).bind(rows::sortable_text(before));
-            if let Some(key) = select.fetch_optional(&mut *self.connection).await? {
-                return Ok(Some(key));
+            let keys: Vec<_> = select.bind(rows::integer(most)).fetch_all(&mut *self.connection).await?;
+            if !keys.is_empty() {
+                return Ok(keys);
             }
         }
-        if limits.jobs_max.is_none_or(|max| self.head.ended_jobs <= max) {
-            return Ok(None);
-        }
+        let excess = step.limits.jobs_max.map_or(0, |max| self.head.ended_jobs.saturating_sub(max));
         let select = "SELECT key FROM jobs WHERE finished_at IS NOT NULL \
                       AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.job = jobs.key AND facts.offset > ?1) \
                       AND NOT EXISTS (SELECT 1 FROM log_lines WHERE log_lines.job = jobs.key AND log_lines.offset > ?1) \
-                      ORDER BY key LIMIT 1";
-        sqlx::query_scalar(select).bind(cursor).fetch_optional(&mut *self.connection).await
+                      ORDER BY key LIMIT ?2";
+        let select = sqlx::query_scalar(select).bind(cursor).bind(rows::integer(most.min(excess)));
+        select.fetch_all(&mut *self.connection).await
     }
 
-    /// Deletes what fits the step of a job: its lines and readings, and where none is left the job itself.
-    async fn prune_job(&mut self, key: i64, step: &mut Step) -> sqlx::Result<()> {
-        let delete = "DELETE FROM log_lines WHERE offset IN \
-                      (SELECT offset FROM log_lines WHERE job = ?1 ORDER BY offset LIMIT ?2) RETURNING offset";
-        self.forget_lines(sqlx::query(delete).bind(key).bind(rows::integer(step.rows)), step).await?;
-        let delete = "DELETE FROM samples WHERE job = ?1 AND number IN \
-                      (SELECT number FROM samples WHERE job = ?1 ORDER BY number LIMIT ?2)";
-        self.forget_samples(sqlx::query(delete).bind(key).bind(rows::integer(step.rows)), step).await?;
+    /// Deletes what fits the step of some jobs: their lines and readings, and where none is left the jobs themselves.
+    async fn prune_these(&mut self, keys: &[i64], step: &mut Step) -> sqlx::Result<()> {
+        let keys = rows::to_json(keys)?;
+        let delete = "DELETE FROM log_lines WHERE offset IN (SELECT offset FROM log_lines \
+                      WHERE job IN (SELECT value FROM json_each(?1)) LIMIT ?2) RETURNING offset";
+        self.forget_lines(sqlx::query(delete).bind(&keys).bind(rows::integer(step.rows)), step).await?;
+        let delete = "DELETE FROM samples WHERE (job, number) IN (SELECT job, number FROM samples \
+                      WHERE job IN (SELECT value FROM json_each(?1)) LIMIT ?2)";
+        self.forget_samples(sqlx::query(delete).bind(&keys).bind(rows::integer(step.rows)), step).await?;
         if step.rows == 0 {
             return Ok(());
         }
         // A job has a few moves for each attempt: they go with it, so that nobody sees it without them.
-        let delete = "DELETE FROM facts WHERE job = ?1 RETURNING offset";
-        let moves = self.forget_facts(sqlx::query(delete).bind(key)).await?;
-        sqlx::query("DELETE FROM attempts WHERE job = ?1").bind(key).execute(&mut *self.connection).await?;
-        sqlx::query("DELETE FROM jobs WHERE key = ?1").bind(key).execute(&mut *self.connection).await?;
-        self.known.forget_job(key);
-        self.head.ended_jobs = self.head.ended_jobs.saturating_sub(1);
-        step.pruned.jobs += 1;
-        step.took(moves + 1);
+        let delete = "DELETE FROM facts WHERE job IN (SELECT value FROM json_each(?1)) RETURNING offset";
+        let moves = self.forget_facts(sqlx::query(delete).bind(&keys)).await?;
+        let delete = "DELETE FROM attempts WHERE job IN (SELECT value FROM json_each(?1))";
+        sqlx::query(delete).bind(&keys).execute(&mut *self.connection).await?;
+        let delete = "DELETE FROM jobs WHERE key IN (SELECT value FROM json_each(?1))";
+        let jobs = sqlx::query(delete).bind(&keys).execute(&mut *self.connection).await?.rows_affected();
+        // Their keys are free for others.
+        self.known.forget();
+        self.head.ended_jobs = self.head.ended_jobs.saturating_sub(jobs);
+        step.pruned.jobs += jobs;
+        step.took(moves + jobs);
         Ok(())
     }
 

@@ -29,15 +29,15 @@ pub(crate) fn alerts(alerts: &[AlertEntry], width: Option<usize>) -> String {
     render(&columns, alerts.iter().map(cells).collect(), width)
 }
 
-/// `ops delivered`, or `mail waiting after 3 tries`.
+/// `ops delivered`, or `mail waiting (3 tries)`.
 fn delivery(delivery: &DeliveryInfo) -> String {
     let DeliveryInfo { channel, state, tries_made, .. } = delivery;
     match (state, tries_made) {
         (DeliveryState::Delivered, _) => format!("{channel} delivered"),
         (DeliveryState::Failed, _) => format!("{channel} failed"),
         (DeliveryState::Waiting, 0) => format!("{channel} waiting"),
-        (DeliveryState::Waiting, 1) => format!("{channel} waiting after 1 try"),
-        (DeliveryState::Waiting, tries) => format!("{channel} waiting after {tries} tries"),
+        (DeliveryState::Waiting, 1) => format!("{channel} waiting (1 try)"),
+        (DeliveryState::Waiting, tries) => format!("{channel} waiting ({tries} tries)"),
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
             plain(&alerts(&[alert(AlertStatus::Firing, deliveries), alert(AlertStatus::Resolved, vec![])], None));
         let expected = "\
 time                  status    rule        deliveries                                message
-2026-01-01T00:00:00Z  firing    job_failed  ops delivered, mail waiting after 2 t...  orders \\u{1b}[2J failed
+2026-01-01T00:00:00Z  firing    job_failed  ops delivered, mail waiting (2 tries)...  orders \\u{1b}[2J failed
 2026-01-01T00:00:00Z  resolved  job_failed  -                                         orders \\u{1b}[2J failed
 ";
         assert_eq!(shown, expected);

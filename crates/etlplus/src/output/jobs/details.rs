@@ -48,12 +48,15 @@ pub(crate) fn details(job: &JobMonitoringData, attempts: &[AttemptInfo]) -> Stri
 /// What it is, what it does, and when.
 fn facts(job: &JobMonitoringData) -> String {
     let step = if job.status.is_terminal() { None } else { Some(printable(&job.current_step)) };
-    let progress = job.progress_percent.filter(|_| job.status == JobStatus::Running).map(|percent| match job.eta {
-        Some(ms) => {
-            format!("{}, about {} to go", units::percent(percent), units::duration(Duration::from_millis(ms)))
-        }
-        None => units::percent(percent),
-    });
+    let progress =
+        job.progress_percent.filter(|_| matches!(job.status, JobStatus::Running | JobStatus::Paused)).map(|percent| {
+            match job.eta {
+                Some(ms) => {
+                    format!("{}, about {} to go", units::percent(percent), units::duration(Duration::from_millis(ms)))
+                }
+                None => units::percent(percent),
+            }
+        });
     let facts = [
         ("job", Some(printable(&job.job_id))),
         ("kind", Some(job.job_type.as_str().to_owned())),

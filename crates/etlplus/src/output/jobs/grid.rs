@@ -23,6 +23,8 @@ pub(super) struct Column {
 pub(super) struct Cell {
     text: String,
     style: Style,
+    /// Whether it is shown as long as it is.
+    is_whole: bool,
 }
 
 /// A column of texts.
@@ -42,7 +44,12 @@ pub(super) fn cell(text: &str) -> Cell {
 
 /// `text`, made printable, in a style.
 pub(super) fn styled(text: &str, style: Style) -> Cell {
-    Cell { text: printable(text), style }
+    Cell { text: printable(text), style, is_whole: false }
+}
+
+/// `text`, made printable, which is never cut: a name that somebody has to type.
+pub(super) fn whole(text: &str) -> Cell {
+    Cell { is_whole: true, ..cell(text) }
 }
 
 /// `text`, or a sign that it is not known.
@@ -57,7 +64,7 @@ pub(super) fn known(text: Option<String>) -> Cell {
 pub(super) fn render(columns: &[Column], mut rows: Vec<Vec<Cell>>, width: Option<usize>) -> String {
     for row in &mut rows {
         let last = row.len().saturating_sub(1);
-        for cell in &mut row[..last] {
+        for cell in row[..last].iter_mut().filter(|cell| !cell.is_whole) {
             cell.text = truncate_str(&cell.text, CELL_MAX_WIDTH, "...").into_owned();
         }
     }
@@ -77,7 +84,7 @@ pub(super) fn render(columns: &[Column], mut rows: Vec<Vec<Cell>>, width: Option
 }
 
 fn aligned(cell: &Cell, column: &Column, width: usize) -> String {
-    let Cell { text, style } = cell;
+    let Cell { text, style, .. } = cell;
     let space = " ".repeat(width.saturating_sub(measure_text_width(text)));
     if column.is_number { format!("{space}{style}{text}{style:#}") } else { format!("{style}{text}{style:#}{space}") }
 }
@@ -112,5 +119,7 @@ mod tests {
         let shown = grid(vec![vec![cell(&"x".repeat(1_000)), cell("1"), cell("a\n\u{1b}[2J世界")]], None);
         assert_eq!(shown.lines().count(), 2);
         assert!(shown.contains(&format!("{}...", "x".repeat(37))) && shown.contains("a\\n\\u{1b}[2J世界"), "{shown}");
+        let name = "x".repeat(1_000);
+        assert!(grid(vec![vec![whole(&name), cell("1"), cell("")]], None).contains(&name));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use etlplus_api::{JobLogMessage, JobMonitoringData, JobStatus, LogLevel};
 use etlplus_core::progress::grouped;
 
@@ -56,14 +56,15 @@ pub(crate) fn ended(job: &JobMonitoringData) -> String {
     format!("{}, {}{failure}", headline(job), counts(job))
 }
 
-/// A line for a job whose status has changed: when, which, what. Why it failed stands below.
-pub(crate) fn transition(job: &JobMonitoringData) -> String {
-    let at = match job.status {
+/// A line for a job whose status has changed: when, which, what. Why it failed stands below. Where nobody has said when
+/// (`moved_at`), it is the last time that is known of the job.
+pub(crate) fn transition(job: &JobMonitoringData, moved_at: Option<DateTime<Utc>>) -> String {
+    let known_at = match job.status {
         JobStatus::Pending => Some(job.submitted_at),
         JobStatus::Running | JobStatus::Paused => job.start_time,
         JobStatus::Completed | JobStatus::Failed | JobStatus::Cancelled => job.end_time,
     };
-    let at = time(at.unwrap_or(job.submitted_at));
+    let at = time(moved_at.or(known_at).unwrap_or(job.submitted_at));
     let (id, headline) = (printable(&job.job_id), headline(job));
     let attempt = if job.attempt > 1 { format!(", attempt {}", job.attempt) } else { String::new() };
     let retry = job.retry_at.map(|at| format!(", tried again at {}", time(at))).unwrap_or_default();
@@ -94,15 +95,17 @@ mod tests {
     fn a_change_of_status_is_a_line() {
         let mut job = job();
         assert_eq!(
-            plain(&transition(&job)),
+            plain(&transition(&job, None)),
             "2026-01-01T00:00:01Z 01890a5d-ac96-774b-bcce-b302099a8057 orders RUNNING for 2.50 s"
         );
+        job.status = JobStatus::Paused;
+        assert!(plain(&transition(&job, Some(at(30)))).starts_with("2026-01-01T00:00:30Z "));
         job.status = JobStatus::Pending;
         job.attempt = 2;
         job.retry_at = Some(at(60));
         job.error_message = Some("the disk is full".to_owned());
         assert_eq!(
-            plain(&transition(&job)),
+            plain(&transition(&job, None)),
             "2026-01-01T00:00:00Z 01890a5d-ac96-774b-bcce-b302099a8057 orders PENDING, attempt 2, tried again at \
              2026-01-01T00:01:00Z\nerror: the disk is full"
         );
@@ -123,7 +126,7 @@ mod tests {
              error[internal_error]: it \\u{1b}[2J broke\n  = help: report it";
         assert_eq!(plain(&ended(&job)), end);
         assert_eq!(
-            plain(&transition(&job)),
+            plain(&transition(&job, None)),
             format!("2026-01-01T00:00:04Z 01890a5d-ac96-774b-bcce-b302099a8057 {end}")
         );
     }

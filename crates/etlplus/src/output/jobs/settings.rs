@@ -5,7 +5,7 @@ use std::fmt::Write;
 use etlplus_api::{Applies, ConfigEntry, ConfigOrigin, ConfigView};
 use serde_json::Value;
 
-use super::grid::{cell, render, styled, text};
+use super::grid::{cell, render, styled, text, whole};
 use crate::output::printable;
 use crate::output::style::{FAINT, STRONG, WARN};
 
@@ -22,11 +22,11 @@ pub(crate) fn settings(view: &ConfigView, has_origins: bool, width: Option<usize
             };
             let origin = origin(&entry.origin);
             let style = if entry.origin == ConfigOrigin::Default { FAINT } else { STRONG };
-            vec![cell(&entry.key), cell(&value_text(&entry.value)), styled(&origin, style), applies]
+            vec![whole(&entry.key), cell(&value_text(&entry.value)), styled(&origin, style), applies]
         };
         render(&columns, view.origins.iter().map(cells).collect(), width)
     } else {
-        let cells = |entry: &ConfigEntry| vec![cell(&entry.key), cell(&value_text(&entry.value))];
+        let cells = |entry: &ConfigEntry| vec![whole(&entry.key), cell(&value_text(&entry.value))];
         render(&[text("key"), text("value")], view.origins.iter().map(cells).collect(), width)
     };
     heading + &table

@@ -35,7 +35,11 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+            .to_str()
+            .expect("it is text")
     }
 
     pub(crate) fn key(&self) -> &str {
@@ -43,7 +47,7 @@ impl Request {
     }
 
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
+        serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 }
 
@@ -71,12 +75,12 @@ impl Drop for Receiver {
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap()).await
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0))).await
     }
 
     pub(crate) async fn start_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind(address).await.expect("the port is free");
+        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Mutex::new(Shared::default()));
         let to_accept = shared.clone();
         let accepting = tokio::spawn(async move {
@@ -95,21 +99,21 @@ impl Receiver {
 
     /// What it does with the next requests, one after the other.
     pub(crate) fn next(&self, replies: impl IntoIterator<Item = Reply>) {
-        self.shared.lock().unwrap().replies.extend(replies);
+        self.shared.lock().expect("nobody panicked with it").replies.extend(replies);
     }
 
     /// What it does with all others; `None` is 204.
     pub(crate) fn always(&self, reply: Option<Reply>) {
-        self.shared.lock().unwrap().always = reply;
+        self.shared.lock().expect("nobody panicked with it").always = reply;
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.shared.lock().unwrap().requests.clone()
+        self.shared.lock().expect("nobody panicked with it").requests.clone()
     }
 
     /// Bytes of bodies without end that were taken from it, or lie in buffers on the way.
     pub(crate) fn flooded_bytes(&self) -> usize {
-        self.shared.lock().unwrap().flooded_bytes
+        self.shared.lock().expect("nobody panicked with it").flooded_bytes
     }
 
     /// Waits until so many requests have come, and gives them.
@@ -130,7 +134,7 @@ async fn serve(stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
         let reply = {
-            let mut shared = shared.lock().unwrap();
+            let mut shared = shared.lock().expect("nobody panicked with it");
             shared.requests.push(request);
             let next = shared.replies.pop_front();
             next.or_else(|| shared.always.clone()).unwrap_or_else(|| status("204 No Content"))
@@ -158,7 +162,7 @@ async fn flood(stream: &mut TcpStream, shared: &Mutex<Shared>) {
     }
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     while stream.write_all(chunk.as_bytes()).await.is_ok() {
-        shared.lock().unwrap().flooded_bytes += chunk.len();
+        shared.lock().expect("nobody panicked with it").flooded_bytes += chunk.len();
     }
 }
 
@@ -176,8 +180,11 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     }
     let mut headers = HeaderMap::new();
     for line in &lines[1..] {
-        let (name, value) = line.split_once(": ").unwrap();
-        headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+        let (name, value) = line.split_once(": ").expect("a header has a colon");
+        headers.append(
+            name.parse::<HeaderName>().expect("it is a name"),
+            HeaderValue::from_str(value).expect("it is a value"),
+        );
     }
     let length = headers.get("content-length")?.to_str().ok()?.parse().ok()?;
     let mut body = vec![0; length];

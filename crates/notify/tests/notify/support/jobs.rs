@@ -68,8 +68,8 @@ fn life(
         scheduled_for: None,
     };
     let pending = JobFact::submitted(at, None).state;
-    let started = pending.apply(JobInput::Start { attempt: FIRST }, at).unwrap();
-    let ended = started.state.apply(end(FIRST), at).unwrap();
+    let started = pending.apply(JobInput::Start { attempt: FIRST }, at).expect("the move is legal");
+    let ended = started.state.apply(end(FIRST), at).expect("the move is legal");
     let moved = |fact: &JobFact| Change::Move { job, fact: fact.clone(), report: None };
     let said = lines.iter().zip(1..).map(|(message, line)| LogLine {
         line,

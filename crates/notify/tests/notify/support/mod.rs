@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 /// Longer than anything here takes, on a machine that does much else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// More than there are of anything.
+pub(crate) const ALL: NonZeroUsize = NonZeroUsize::new(20_000).expect("it is not zero");
+
 /// A clock that only goes when it is told to.
 #[derive(Debug)]
 pub(crate) struct ManualClock {
@@ -33,13 +36,13 @@ pub(crate) struct ManualClock {
 
 impl ManualClock {
     fn walked(&self) -> Duration {
-        *self.walked.lock().unwrap()
+        *self.walked.lock().expect("nobody panicked with it")
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        self.start + TimeDelta::from_std(self.walked()).unwrap()
+        self.start + TimeDelta::from_std(self.walked()).expect("no test walks so far")
     }
 
     fn monotonic(&self) -> Duration {
@@ -64,8 +67,8 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) async fn new(notifications: NotificationSettings) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let opened = Some(Store::open(folder.path()).await.unwrap());
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let opened = Some(Store::open(folder.path()).await.expect("the folder is ours"));
         let clock = ManualClock { start: Utc::now().trunc_subsecs(6), walked: Mutex::default() };
         let (settings, _) = watch::channel(versioned(0, notifications));
         Self { folder, opened, clock: Arc::new(clock), settings }
@@ -81,8 +84,8 @@ impl World {
 
     /// Ends the store's process, as far as its files can tell, and opens it anew.
     pub(crate) async fn reopen_store(&mut self) {
-        self.opened.take().expect("the store is open").writer.close().await.unwrap();
-        self.opened = Some(Store::open(self.folder.path()).await.unwrap());
+        self.opened.take().expect("the store is open").writer.close().await.expect("nothing is wrong");
+        self.opened = Some(Store::open(self.folder.path()).await.expect("the folder is ours"));
     }
 
     pub(crate) fn start(&self) -> Running {
@@ -108,7 +111,7 @@ impl World {
     }
 
     pub(crate) fn walk(&self, seconds: u64, running: &Running) {
-        *self.clock.walked.lock().unwrap() += Duration::from_secs(seconds);
+        *self.clock.walked.lock().expect("nobody panicked with it") += Duration::from_secs(seconds);
         running.handle.nudge();
     }
 
@@ -130,14 +133,13 @@ impl World {
     }
 
     pub(crate) async fn record(&self, changes: Vec<Change>) {
-        self.store().record(changes).await.unwrap();
+        self.store().record(changes).await.expect("the store works");
     }
 
     /// All alerts of a rule, the first one first, with their deliveries.
     pub(crate) async fn alerts(&self, rule: AlertRule) -> Vec<AlertRecord> {
-        let limit = NonZeroUsize::new(1000).unwrap();
-        let query = AlertQuery { rule: Some(rule), status: None, job: None, before: None, limit };
-        let mut alerts = self.store().alerts(query).await.unwrap();
+        let query = AlertQuery { rule: Some(rule), status: None, job: None, before: None, limit: ALL };
+        let mut alerts = self.store().alerts(query).await.expect("the store works");
         alerts.reverse();
         alerts
     }
@@ -145,9 +147,8 @@ impl World {
     /// Waits until the deliveries to `channel` are as wanted, and gives them.
     pub(crate) async fn deliveries(&self, channel: &str, wanted: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
         until(|| async {
-            let limit = NonZeroUsize::new(20_000).unwrap();
-            let query = AlertQuery { rule: None, status: None, job: None, before: None, limit };
-            let alerts = self.store().alerts(query).await.unwrap();
+            let query = AlertQuery { rule: None, status: None, job: None, before: None, limit: ALL };
+            let alerts = self.store().alerts(query).await.expect("the store works");
             let deliveries = alerts.into_iter().rev().flat_map(|alert| alert.deliveries);
             let deliveries: Vec<_> = deliveries.filter(|delivery| delivery.channel == channel).collect();
             if wanted(&deliveries) { Ok(deliveries) } else { Err(format!("{deliveries:#?}")) }
@@ -172,13 +173,13 @@ impl Running {
     /// Ends the service as a server does that is told to.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(DEADLINE, self.task).await.expect("it ends in time").unwrap();
+        tokio::time::timeout(DEADLINE, self.task).await.expect("it ends in time").expect("it ends without a panic");
     }
 
     /// Ends the service as a crash does.
     pub(crate) async fn kill(self) {
         self.task.abort();
-        assert!(self.task.await.unwrap_err().is_cancelled());
+        assert!(self.task.await.is_err_and(|error| error.is_cancelled()));
     }
 }
 

@@ -32,7 +32,7 @@ impl Mail {
             }
             is_in = line.to_lowercase().starts_with(&format!("{}:", name.to_lowercase()));
             if is_in {
-                found.push(line.split_once(':').unwrap().1.trim().to_owned());
+                found.push(line.split_once(':').expect("a header has a colon").1.trim().to_owned());
             }
         }
         found
@@ -40,7 +40,7 @@ impl Mail {
 
     pub(crate) fn header_names(&self) -> Vec<String> {
         let headers = self.lines.iter().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with(' '));
-        headers.map(|line| line.split_once(':').unwrap().0.to_owned()).collect()
+        headers.map(|line| line.split_once(':').expect("a header has a colon").0.to_owned()).collect()
     }
 }
 
@@ -61,8 +61,8 @@ pub(crate) struct MailServer {
 
 impl MailServer {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
+        let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Mutex::new(Shared::default()));
         let to_accept = shared.clone();
         tokio::spawn(async move {
@@ -75,7 +75,7 @@ impl MailServer {
 
     /// Answers `verb` in this way from now on; `None` in the usual one.
     pub(crate) fn answer(&self, verb: &'static str, answer: Option<&'static str>) {
-        let mut shared = self.shared.lock().unwrap();
+        let mut shared = self.shared.lock().expect("nobody panicked with it");
         match answer {
             Some(answer) => shared.answers.insert(verb, answer),
             None => shared.answers.remove(verb),
@@ -83,12 +83,12 @@ impl MailServer {
     }
 
     pub(crate) fn heard(&self) -> Vec<String> {
-        self.shared.lock().unwrap().heard.clone()
+        self.shared.lock().expect("nobody panicked with it").heard.clone()
     }
 
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Mail> {
         until(|| async {
-            let mails = self.shared.lock().unwrap().mails.clone();
+            let mails = self.shared.lock().expect("nobody panicked with it").mails.clone();
             if mails.len() >= count { Ok(mails) } else { Err(format!("{} of {count} mails", mails.len())) }
         })
         .await
@@ -98,13 +98,15 @@ impl MailServer {
 /// Ends where the other side does.
 async fn converse(stream: TcpStream, shared: Arc<Mutex<Shared>>) -> Option<()> {
     let mut stream = BufReader::new(stream);
-    let answer = |verb: &str, usual: &'static str| shared.lock().unwrap().answers.get(verb).copied().unwrap_or(usual);
+    let answer = |verb: &str, usual: &'static str| {
+        shared.lock().expect("nobody panicked with it").answers.get(verb).copied().unwrap_or(usual)
+    };
     say(&mut stream, answer("", "220 ready")).await?;
     let mut mail = Mail::default();
     loop {
         let line = hear(&mut stream).await?;
         let verb = line.split(' ').next().unwrap_or_default().to_uppercase();
-        shared.lock().unwrap().heard.push(line.clone());
+        shared.lock().expect("nobody panicked with it").heard.push(line.clone());
         mail.commands.push(line);
         let usual = match verb.as_str() {
             "EHLO" => "250-here\r\n250-8BITMIME\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN",
@@ -123,7 +125,7 @@ async fn converse(stream: TcpStream, shared: Arc<Mutex<Shared>>) -> Option<()> {
                 }
                 mail.lines.push(line.strip_prefix('.').map(str::to_owned).unwrap_or(line));
             }
-            shared.lock().unwrap().mails.push(std::mem::take(&mut mail));
+            shared.lock().expect("nobody panicked with it").mails.push(std::mem::take(&mut mail));
             say(&mut stream, answer(".", "250 taken")).await?;
         }
     }

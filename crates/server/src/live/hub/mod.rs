@@ -141,7 +141,7 @@ impl Hub {
                 let _gone = done.send(self.set_filter(connection, filter, id));
             }
             Command::Tell { connection, message, done } => {
-                let _gone = done.send(self.tell_one(connection, message));
+                let _gone = done.send(self.tell_one(connection, *message));
             }
             Command::Kick { connection, done } => {
                 let member = self.groups.member(connection).filter(|member| member.outbox().phase == Phase::Open);

@@ -69,11 +69,7 @@ impl Alerts for MemoryStore {
         })
     }
 
-    fn waiting(
-        &self,
-        _channel: String,
-        _limit: NonZeroUsize,
-    ) -> Answer<'_, Result<Vec<Delivery>, StoreUnavailable>> {
+    fn waiting(&self, _channel: String, _limit: NonZeroUsize) -> Answer<'_, Result<Vec<Delivery>, StoreUnavailable>> {
         self.read(|_| Vec::new())
     }
 

@@ -81,12 +81,18 @@ impl Server {
     }
 
     pub(crate) async fn send(&self, request: &str) -> Answer {
-        let mut stream = self.begin(request).await;
+        let answer = self.send_to(self.address, request).await;
+        super::conform::check(request, &answer);
+        answer
+    }
+
+    pub(crate) async fn send_to(&self, address: SocketAddr, request: &str) -> Answer {
+        let mut stream = begin_at(address, request).await;
         let mut bytes = Vec::new();
         let read = timeout(DEADLINE, stream.read_to_end(&mut bytes)).await.expect("the answer ends in time");
         // A server that does not want the rest of a request may reset the connection after its answer.
         assert!(read.is_ok() || !bytes.is_empty(), "{read:?}");
-        parse(self.address, &bytes)
+        parse(address, &bytes)
     }
 
     /// The status of the answer, whatever comes after its head.
@@ -107,11 +113,15 @@ impl Server {
 
     /// Sends a request and leaves the answer to the caller.
     pub(crate) async fn begin(&self, request: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // The server may answer before it has read all.
-        let _sent = stream.write_all(request.as_bytes()).await;
-        stream
+        begin_at(self.address, request).await
     }
+}
+
+async fn begin_at(address: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The server may answer before it has read all.
+    let _sent = stream.write_all(request.as_bytes()).await;
+    stream
 }
 
 pub(crate) fn parse(address: SocketAddr, bytes: &[u8]) -> Answer {

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 mod alerts;
+mod conform;
 pub(crate) mod http;
 mod settings;
 pub(crate) mod store;
@@ -136,19 +137,7 @@ impl Server {
         };
         let task = tokio::spawn(serve(Listeners { main, live: Some(live) }, parts, lifecycle.clone()));
         let (headers, _manager) = (String::new(), of_manager.drop_guard());
-        Self {
-            address,
-            live_address,
-            store,
-            settings,
-            channels,
-            clock,
-            readings,
-            lifecycle,
-            task,
-            headers,
-            _manager,
-        }
+        Self { address, live_address, store, settings, channels, clock, readings, lifecycle, task, headers, _manager }
     }
 
     /// A server that asks everybody who they are. Its own requests come with a token of an admin.

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use super::{DEADLINE, Server};
+use super::{DEADLINE, Server, eventually};
 
 /// What a part of a snapshot may have, unless it is a single job.
 pub(crate) const PART_BYTES_MAX: usize = 512 << 10;
@@ -47,6 +47,16 @@ impl Server {
         assert_eq!(ack["type"], "connection_ack", "{ack}");
         let (snapshot, _) = client.snapshot().await;
         (client, snapshot)
+    }
+
+    /// Waits until everybody was told all that is recorded.
+    pub(crate) async fn all_told(&self) {
+        let newest = self.store.position().offset.get();
+        eventually("all is told", async || {
+            let list = self.get("/api/monitor/connections").await.json();
+            list["connections"].as_array().unwrap().iter().all(|row| row["position"]["offset"] == newest)
+        })
+        .await;
     }
 
     pub(crate) async fn connect(&self) -> Client {

@@ -5,6 +5,7 @@ mod view;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use etlplus_api::{Filter, FilterClause, Frame, JobStatus, MessageType, ServerMessage};
 use etlplus_client::{Client, Event, JobQuery};
 use etlplus_core::Failure;
@@ -100,7 +101,7 @@ impl Watcher {
             return Ok(Verdict::GoOn);
         };
         self.jobs.put(self.client.job(&id).await.map_err(job_failure(&id))?);
-        self.moved(&id)
+        self.moved(&id, None)
     }
 
     async fn take(&mut self, frame: &Frame) -> Result<Verdict, Failure> {
@@ -112,13 +113,14 @@ impl Watcher {
             return Ok(if is_read { Verdict::GoOn } else { Verdict::NobodyReads });
         }
         let is_first = !std::mem::replace(&mut self.has_snapshot, true);
+        let moved_at = matches!(frame.message, ServerMessage::JobStatusUpdate(_)).then_some(frame.timestamp);
         let news = self.jobs.apply(frame);
         if is_first && news.is_empty() {
             self.view.say("no job is active; waiting for one");
         }
         for news in news {
             let verdict = match news {
-                News::Moved(id) => self.moved(&id)?,
+                News::Moved(id) => self.moved(&id, moved_at)?,
                 News::Gone(id) => self.gone(&id).await?,
             };
             if verdict != Verdict::GoOn {
@@ -128,10 +130,10 @@ impl Watcher {
         Ok(Verdict::GoOn)
     }
 
-    /// Shows where the job is now.
-    fn moved(&mut self, id: &str) -> Result<Verdict, Failure> {
+    /// Shows where the job is now, since `moved_at` where that is known.
+    fn moved(&mut self, id: &str, moved_at: Option<DateTime<Utc>>) -> Result<Verdict, Failure> {
         let Some(job) = self.jobs.get(id) else { return Ok(Verdict::GoOn) };
-        let is_read = self.view.moved(job)?;
+        let is_read = self.view.moved(job, moved_at)?;
         let status = job.status;
         if status.is_terminal() {
             self.jobs.forget(id);
@@ -148,7 +150,7 @@ impl Watcher {
         match self.client.job(id).await {
             Ok(job) if job.status.is_terminal() => {
                 self.jobs.put(job);
-                self.moved(id)
+                self.moved(id, None)
             }
             // It is between two states, and the next update says which, or the server is gone again, and the next snapshot
             // does.

@@ -1,5 +1,6 @@
 //! How what is watched is shown: drawn in place, told in lines, or handed on as JSON.
 
+use chrono::{DateTime, Utc};
 use console::Term;
 use etlplus_api::{Frame, JobMonitoringData, SystemNotification};
 use etlplus_core::Failure;
@@ -48,14 +49,14 @@ impl View {
         }
     }
 
-    /// A job is new, or its status has changed.
-    pub(super) fn moved(&self, job: &JobMonitoringData) -> Result<bool, Failure> {
+    /// A job is new, or its status has changed, at `moved_at` where that is known.
+    pub(super) fn moved(&self, job: &JobMonitoringData, moved_at: Option<DateTime<Utc>>) -> Result<bool, Failure> {
         match self {
             Self::Json => Ok(true),
-            Self::Lines => output::data_while_read(&(jobs::transition(job) + "\n")),
+            Self::Lines => output::data_while_read(&(jobs::transition(job, moved_at) + "\n")),
             Self::Drawn(drawing) => {
                 if job.status.is_terminal() {
-                    drawing.print(&jobs::transition(job));
+                    drawing.print(&jobs::transition(job, moved_at));
                 }
                 Ok(true)
             }
