@@ -3,7 +3,7 @@
 
 # What builds in seconds, since it has nothing of DataFusion.
 LIGHT = -p etlplus-core -p etlplus-api -p etlplus-bus -p etlplus-store -p etlplus-jobs -p etlplus-monitor \
-	-p etlplus-server -p etlplus-client
+	-p etlplus-notify -p etlplus-server -p etlplus-client
 
 # Together, and without the test libraries of the others, these two build DataFusion with the very features that the binary
 # has, so that one build of it serves them all.

@@ -16,13 +16,13 @@ pub enum CloseCode {
     InvalidText = 1007,
     /// A message was larger than the limit.
     TooLarge = 1009,
-    /// The token that it came with has expired or was revoked: come with another one.
+    /// The token that it came with has expired: come with another one.
     TokenExpired = 4005,
     /// The client did not read what it was sent.
     Slow = 4008,
     /// The client answered no pings.
     NoPong = 4012,
-    /// The client said who it is, and is not.
+    /// The token that it came with was revoked.
     BadToken = 4500,
     /// The client sent too many messages that mean nothing.
     BadRequest = 4501,
@@ -61,10 +61,10 @@ impl CloseCode {
             Self::Unsupported => "send text",
             Self::InvalidText => "invalid UTF-8",
             Self::TooLarge => "message too large",
-            Self::TokenExpired => "the token holds no more",
+            Self::TokenExpired => "the token has expired",
             Self::Slow => "too slow",
             Self::NoPong => "no pong",
-            Self::BadToken => "the token is not known",
+            Self::BadToken => "the token was revoked",
             Self::BadRequest => "too many bad messages",
             Self::Kicked => "closed by an administrator",
         }

@@ -29,6 +29,8 @@ let retryMs = RETRY_FIRST_MS;
 let isDrawn = true;
 /** Who uses the page, as /api/me says it; null before that is known, and while nobody is logged in. */
 let me = null;
+/** Counts who was asked for a token: an answer that was asked for before is not for whoever comes after. */
+let visit = 0;
 let socket = null;
 /** The alerts that fire, by fingerprint, and the notices that nobody has dismissed. */
 let alerts = new Map();
@@ -127,11 +129,15 @@ async function problemOf(answer) {
 
 /** Asks for `path` and gives the answer to `take`; says so where there is none. */
 async function load(path, take) {
+  const visitor = visit;
   try {
     const answer = await ask(path);
+    if (visitor !== visit) return;
     if (answer.status === 401) return enter();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    take(await answer.json());
+    const body = await answer.json();
+    if (visitor !== visit) return;
+    take(body);
     byId("notice").textContent = "";
   } catch (error) {
     byId("notice").textContent = `Some of it could not be loaded (${error.message}); reload the page`;
@@ -217,6 +223,7 @@ function welcome(who) {
 function askForToken() {
   leave();
   me = null;
+  visit += 1;
   for (const shown of [jobs, lines, alerts]) shown.clear();
   [selected, isChosen, notices] = [null, false, []];
   byId("login").hidden = false;

@@ -291,15 +291,15 @@ async fn whoever_has_no_token_is_asked_for_one_and_sees_what_it_allows_until_it_
     assert_eq!((page.me.as_str(), page.cookie.as_str()), ("screen (viewer)", ""), "no script can read the token");
     assert_eq!(page.job(&id).expect("it is shown").actions, [] as [&str; 0], "a viewer changes nothing");
     client.revoke_token(&viewer.info.id).await.expect("it is revoked");
-    let page = browser.wait_for(|page| page.login.is_some()).await;
-    assert!(!page.is_main_shown && page.jobs.is_empty() && page.me.is_empty(), "{page:#?}");
+    let page = browser.wait_for(|page| page.login.is_some() && page.jobs.is_empty()).await;
+    assert!(!page.is_main_shown && page.me.is_empty(), "{page:#?}");
 
     browser.log_in(&operator.token).await;
     let page = browser.wait_for(|page| page.connection == "live" && page.is_at(&id, "FAILED")).await;
     assert_eq!(page.job(&id).expect("it is shown").actions, ["Retry"]);
     browser.click("#logout").await;
-    let page = browser.wait_for(|page| page.login.is_some()).await;
-    assert!(!page.is_main_shown && page.jobs.is_empty(), "{page:#?}");
+    let page = browser.wait_for(|page| page.login.is_some() && page.jobs.is_empty()).await;
+    assert!(!page.is_main_shown, "{page:#?}");
     assert_eq!(page.loads, 1);
     // The browser itself puts each refusal on the console.
     assert!(page.problems.iter().all(|problem| problem.contains("status of 401")), "{:?}", page.problems);

@@ -5,6 +5,9 @@ use etlplus_core::access::Action;
 
 use crate::rest::{Place, Route};
 
+/// The parameter that says who asks, where a header cannot.
+const TICKET: &str = "ticket";
+
 /// Every problem of a route: status and code, its own and those of whatever stands before it.
 pub(super) fn of(route: &Route) -> Vec<(u16, &'static str)> {
     let mut problems = vec![
@@ -25,6 +28,9 @@ pub(super) fn of(route: &Route) -> Vec<(u16, &'static str)> {
     if route.method != Method::GET {
         problems.extend([(400, "bad_json"), (400, "body_incomplete"), (408, "body_too_slow")]);
         problems.extend([(413, "body_too_large"), (415, "unsupported_media_type"), (422, "bad_body")]);
+    }
+    if route.operation.parameters.iter().any(|parameter| parameter.name == TICKET) {
+        problems.push((401, "ticket_unknown"));
     }
     if route.starts_work {
         problems.push((503, "shutting_down"));
