@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use etlplus_api::{AlertEntry, CloseCode};
 use serde_json::Value;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures");
 const PROTOCOL: &str = include_str!("../../../docs/protocol.md");
 const REST: &str = include_str!("../../../docs/rest.md");
-const CLOSE_CODES: &str = include_str!("../src/close.rs");
 
 /// Names and values of all fixtures.
 fn fixtures() -> Vec<(String, Value)> {
@@ -38,13 +38,19 @@ fn every_message_has_its_section_and_its_fixture_as_an_example() {
 }
 
 #[test]
-fn every_close_code_stands_in_the_document() {
-    let numbers = CLOSE_CODES.lines().filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "));
-    let numbers: Vec<u16> = numbers.filter_map(|(_, number)| number.parse().ok()).collect();
-    assert!(numbers.len() >= 9, "the codes are found: {numbers:?}");
-    for number in numbers {
-        assert!(PROTOCOL.contains(&format!("\n| {number} |")), "docs/protocol.md has no row for {number}");
+fn every_close_code_stands_in_the_document_with_its_reason() {
+    for code in CloseCode::ALL {
+        let row = format!("\n| {} | {} |", code.get(), code.reason());
+        assert!(PROTOCOL.contains(&row), "docs/protocol.md has no row{row}");
     }
+}
+
+#[test]
+fn the_example_of_an_alert_is_one() {
+    let (_, example) = REST.split_once("```json\n").unwrap();
+    let example: Value = serde_json::from_str(example.split("\n```").next().unwrap()).unwrap();
+    let alert: AlertEntry = serde_json::from_value(example.clone()).unwrap();
+    assert_eq!(serde_json::to_value(alert).unwrap(), example);
 }
 
 #[test]

@@ -14,7 +14,9 @@ use support::Folder;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// How long rows that were on their way may still take to come to rest.
 const REST: Duration = Duration::from_millis(300);
-const ROWS: u64 = 400_000;
+/// How often a test looks at the counters.
+const LOOK: Duration = Duration::from_millis(1);
+const ROWS: u64 = 200_000;
 
 /// The sums need the whole input, so that the digests, which take their time, come after its last row.
 const PIPELINE: &str = "\
@@ -28,6 +30,15 @@ transforms:
     sql: SELECT id, amount, md5(repeat(CAST(id AS VARCHAR), 200)) AS digest FROM sums
 target: { csv: { path: out.csv } }
 ";
+
+/// Lets a job go with its test: one that waits for ever would keep the failure from being told.
+struct Released<'a>(&'a Control);
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -64,7 +75,7 @@ fn until(control: &Control, is_so: impl Fn([u64; 4]) -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is_so(read(control)) {
         assert!(Instant::now() < deadline, "it never came to that: {:?}", read(control));
-        thread::yield_now();
+        thread::sleep(LOOK);
     }
 }
 
@@ -76,6 +87,7 @@ fn a_job_that_is_paused_again_and_again_gives_the_rows_of_one_that_is_not() {
     let control = Arc::new(Control::default());
     let report = thread::scope(|scope| {
         let running = scope.spawn(|| Engine::new().run(&job, &control));
+        let released = Released(&control);
         for share in 1..4 {
             until(&control, |[bytes, ..]| bytes >= expected.progress.bytes_read * share / 8);
             control.pause();
@@ -92,7 +104,9 @@ fn a_job_that_is_paused_again_and_again_gives_the_rows_of_one_that_is_not() {
         assert!(bytes == expected.progress.bytes_read && loaded < expected.progress.rows_loaded, "{loaded} are loaded");
         assert!(!running.is_finished() && !moved.path("out.csv").exists(), "nothing is put in place during a pause");
         control.resume();
-        running.join().expect("the job ends")
+        let report = running.join().expect("the job ends");
+        drop(released);
+        report
     });
     assert!(matches!(report.outcome, Outcome::Completed(_)), "{:?}", report.outcome);
     assert_eq!(report.progress, expected.progress);
@@ -108,9 +122,10 @@ fn a_job_that_is_paused_can_be_cancelled() {
     control.pause();
     let report = thread::scope(|scope| {
         let running = scope.spawn(|| Engine::new().run(&job, &control));
+        let released = Released(&control);
         assert_eq!(at_rest(&control)[1], 0, "it begins no row");
         assert!(!running.is_finished());
-        control.cancel();
+        drop(released);
         running.join().expect("the job ends")
     });
     assert_eq!(report.outcome, Outcome::Cancelled);

@@ -12,6 +12,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::pause::unpaused;
 use crate::failure::query_failure;
 use crate::target::Encoder;
 
@@ -25,17 +26,22 @@ pub(super) async fn encode(
     control: &Arc<Control>,
 ) -> Result<Box<dyn Encoder>, Failure> {
     let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
-    let control = control.clone();
-    let writer = spawn_blocking(move || write(encoder, receiver, &control));
-    let read = feed(rows, sender).await;
+    let writing = control.clone();
+    let writer = spawn_blocking(move || write(encoder, receiver, &writing));
+    let read = feed(rows, sender, control).await;
     let written = writer.await.map_err(|error| Failure::bug(format!("the encoder ended early: {error}")))?;
     // A writer that failed stops the reading, which is then no failure of its own.
     let encoder = written?;
     read.map(|()| encoder)
 }
 
-async fn feed(mut rows: SendableRecordBatchStream, sender: mpsc::Sender<RecordBatch>) -> Result<(), Failure> {
+async fn feed(
+    mut rows: SendableRecordBatchStream,
+    sender: mpsc::Sender<RecordBatch>,
+    control: &Control,
+) -> Result<(), Failure> {
     while let Some(batch) = rows.next().await {
+        unpaused(control).await;
         if sender.send(batch.map_err(query_failure)?).await.is_err() {
             break;
         }

@@ -20,8 +20,9 @@ pub(super) async fn unpaused(control: &Control) {
     }
 }
 
-/// Drives `work`, but not while the job is paused. What runs in tasks and threads of its own comes to rest where it waits
-/// for the input, or for somebody to take what it made: every channel between is short.
+/// Drives `work`, but not while the job is paused. Work that does not let go of its thread between two batches asks for
+/// [`unpaused`] there. What runs in tasks and threads of its own comes to rest where it waits for the input, or for somebody
+/// to take what it made: every channel between is short.
 pub(super) async fn driven<T>(control: &Control, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     loop {

@@ -16,7 +16,7 @@ use help::{
 };
 
 pub(crate) use access::{CreateTokenArgs, RevokeTokenArgs, TokenCommand, TokenPlaceArgs};
-pub(crate) use config::{ConfigCommand, SetArgs, ShowArgs, UnsetArgs};
+pub(crate) use config::{ConfigCommand, ShowArgs};
 pub(crate) use jobs::{
     CancelArgs, JobIdArgs, JobsArgs, LogsArgs, PutArgs, RejectsArgs, RetryArgs, SubmitArgs, WaitArgs, WatchArgs,
 };

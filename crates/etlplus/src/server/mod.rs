@@ -79,9 +79,11 @@ async fn serve(
     let mut signals = Signals::install()?;
     // Before anything is made: a port in use should leave nothing behind.
     let bound = listen(given).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    // What is measured is described by who measures it, as soon as they begin.
+    let telemetry = Telemetry::start(clock.now())?;
     let opened = Store::open(&given.server.data).await;
     let Opened { store, bus, mut writer } = opened.map_err(unusable)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let store = Arc::new(store);
     let Some(configuration) = configure(layers, &store, &clock).await? else {
         writer.close().await.map_err(store_failed)?;
@@ -96,7 +98,6 @@ async fn serve(
         tokens::make_first(store.as_ref(), clock.now()).await?;
     }
 
-    let telemetry = Telemetry::start(clock.now())?;
     let lifecycle = Lifecycle::default();
     let (readings_in, readings_out) = mpsc::channel(READINGS_MAX);
     let monitor = Monitor::start(store.clone(), bus.clone(), readings_out).await.map_err(unavailable)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etlplus_core::Failure;
-use metrics::Unit::{self, Bytes, Count, Percent, Seconds};
+use metrics::Unit::{self, Bytes, Count, Seconds};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use procfs::process::Process;
@@ -40,17 +40,6 @@ const DESCRIBED: &[(&str, Kind, Unit, &str)] = &[
     ("etlplus_live_lag_facts", Kind::Gauge, Count, "Facts that the slowest connection is behind"),
     ("etlplus_http_requests_total", Kind::Counter, Count, "Requests, by method, route and status"),
     ("etlplus_http_request_seconds", Kind::Histogram, Seconds, "Time until the head of a response, by route"),
-    ("etlplus_store_batch_seconds", Kind::Histogram, Seconds, "Time of a transaction of the store's writer"),
-    ("etlplus_store_commit_seconds", Kind::Histogram, Seconds, "Time of a commit, which is one fsync"),
-    ("etlplus_store_facts_total", Kind::Counter, Count, "Facts that were recorded"),
-    ("etlplus_store_queue", Kind::Gauge, Count, "Requests that wait for the store's writer"),
-    ("etlplus_store_bytes", Kind::Gauge, Bytes, "Size of the database"),
-    ("etlplus_store_errors_total", Kind::Counter, Count, "Transactions that failed"),
-    ("etlplus_alerts_delivered_total", Kind::Counter, Count, "Alerts that a channel took, by channel"),
-    ("etlplus_alert_delivery_failures_total", Kind::Counter, Count, "Tries of deliveries that failed, by channel"),
-    ("etlplus_alert_deliveries_waiting", Kind::Gauge, Count, "Deliveries that wait, by channel"),
-    ("etlplus_alert_channel_open", Kind::Gauge, Count, "1 where a channel's circuit breaker is open, by channel"),
-    ("etlplus_resource_used_percent", Kind::Gauge, Percent, "Use of memory, cpu, disk and connections, by resource"),
     ("etlplus_build_info", Kind::Gauge, Count, "1, with the version"),
     (
         "process_cpu_seconds_total",

@@ -21,5 +21,6 @@ mod operate;
 mod prometheus;
 mod receiver;
 mod refusals;
+mod seed;
 mod server;
 mod settings;

@@ -149,20 +149,20 @@ async fn a_log_channel_takes_everything() {
 async fn metrics_tell_what_was_delivered_what_failed_and_what_waits() {
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().unwrap();
     let receiver = Receiver::start().await;
-    let world = World::new(settings(vec![webhook("hook", &receiver.url(), None)])).await;
+    let world = World::new(settings(vec![webhook("counted", &receiver.url(), None)])).await;
     world.change(|settings| settings.retry_attempts = 0);
     let running = world.start();
     world.raise(1).await;
-    world.deliveries("hook", |all| all.first().is_some_and(is_delivered)).await;
+    world.deliveries("counted", |all| all.first().is_some_and(is_delivered)).await;
     receiver.always(Some(status("503 Service Unavailable")));
     world.raise(2).await;
-    running.channel("hook", |state| !state.is_up && state.waiting == Some(1)).await;
+    running.channel("counted", |state| !state.is_up && state.waiting == Some(1)).await;
     let text = metrics.render();
     for line in [
-        "etlplus_alerts_delivered_total{channel=\"hook\"} 1",
-        "etlplus_alert_delivery_failures_total{channel=\"hook\"} 1",
-        "etlplus_alert_deliveries_waiting{channel=\"hook\"} 1",
-        "etlplus_alert_channel_open{channel=\"hook\"} 1",
+        "etlplus_alerts_delivered_total{channel=\"counted\"} 1",
+        "etlplus_alert_delivery_failures_total{channel=\"counted\"} 1",
+        "etlplus_alert_deliveries_waiting{channel=\"counted\"} 1",
+        "etlplus_alert_channel_open{channel=\"counted\"} 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }

@@ -5,6 +5,7 @@ mod alerts;
 mod config;
 mod connections;
 mod events;
+mod forms;
 mod health;
 mod jobs;
 mod log_stream;

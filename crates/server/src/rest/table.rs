@@ -3,8 +3,8 @@
 use etlplus_api as api;
 use etlplus_api::MessageType;
 use etlplus_core::access::Action::{Administer, Author, Greet, RunJobs, Watch};
-use serde_json::{Value, json};
 
+use super::forms::{LEVELS, STATUSES, enumeration, etag, key, list, number, short_text, text, time, uuid};
 use super::route::Route;
 use super::{
     alerts, config, connections, events, health, jobs, logs, metrics, metrics_text, monitor, page, pipelines, rejects,
@@ -303,49 +303,4 @@ fn own_routes() -> Vec<Route> {
             .says("documents", "The live channel as AsyncAPI 3")
             .answers_as(200, "application/json"),
     ]
-}
-
-const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
-
-const STATUSES: [&str; 6] = ["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"];
-
-/// Values between commas.
-fn list(of: Value) -> Value {
-    json!({"type": "array", "items": of})
-}
-
-fn uuid() -> Value {
-    json!({"type": "string", "format": "uuid"})
-}
-
-/// What a text is looked for by.
-fn short_text() -> Value {
-    json!({"type": "string", "maxLength": 200, "pattern": "^[^\\x00]*$"})
-}
-
-fn key() -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"})
-}
-
-fn etag() -> Value {
-    json!({"type": "string", "minLength": 1, "pattern": "^(\"[0-9]{1,19}\"|\\*)$"})
-}
-
-fn text() -> Value {
-    json!({"type": "string"})
-}
-
-fn time() -> Value {
-    json!({"type": "string", "format": "date-time"})
-}
-
-fn enumeration(words: &[&str]) -> Value {
-    json!({"type": "string", "enum": words})
-}
-
-fn number(least: u64, most: Option<u64>) -> Value {
-    match most {
-        Some(most) => json!({"type": "integer", "minimum": least, "maximum": most}),
-        None => json!({"type": "integer", "minimum": least, "maximum": i64::MAX}),
-    }
 }

@@ -1,4 +1,6 @@
-//! Every route of the router stands in the document.
+//! Every route of the router stands in the document, with the role that it needs.
+
+use etlplus_core::access::least_role;
 
 use crate::support::Server;
 
@@ -8,9 +10,10 @@ const REST: &str = include_str!("../../../../docs/rest.md");
 fn every_route_stands_in_the_document() {
     let table = etlplus_server::route_table();
     assert!(table.len() >= 40, "only {} routes were found", table.len());
-    for (method, path, _) in table {
-        let route = format!("`{method} {path}`");
-        assert!(REST.contains(&route), "docs/rest.md does not name {route}");
+    for (method, path, action) in table {
+        let role = least_role(action).map_or("", |role| role.as_str());
+        let row = format!("\n| `{method} {path}` | {role} |").replace("|  |", "| |");
+        assert!(REST.contains(&row), "docs/rest.md has no row{row}");
     }
 }
 

@@ -176,6 +176,8 @@ pub(crate) async fn lines_and_readings_go_by_age_and_by_number<F: Fixture>() {
         }
     }
     store.record(changes).await.expect("the jobs are new");
+    // What is refused is not counted.
+    store.record(vec![log(0, 50), sample(0, 1), submit(0)]).await.expect_err("the job is there");
     advance_to_the_end(&store, &no_rules()).await;
     let kept = async || {
         let mut kept = Vec::new();
