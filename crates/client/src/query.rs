@@ -48,6 +48,8 @@ pub struct AlertQuery {
     pub status: Option<AlertStatus>,
     /// About this job.
     pub job: Option<String>,
+    /// Whose reason still holds.
+    pub only_active: bool,
     /// `nextCursor` of the page before.
     pub cursor: Option<String>,
     /// How many at most.
@@ -92,6 +94,7 @@ impl AlertQuery {
             ("rule", self.rule.map(|rule| rule.as_str().to_owned())),
             ("status", self.status.map(|status| status.as_str().to_owned())),
             ("jobId", self.job.clone()),
+            ("active", self.only_active.then(|| "true".to_owned())),
             ("cursor", self.cursor.clone()),
             ("limit", self.limit.map(|limit| limit.to_string())),
         ])

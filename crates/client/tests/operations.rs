@@ -59,9 +59,10 @@ async fn alerts_are_listed_and_channels_are_tried() {
         rule: Some(AlertRule::JobFailed),
         status: Some(AlertStatus::Firing),
         job: Some("j1".to_owned()),
+        only_active: true,
         ..AlertQuery::default()
     };
-    let line = "GET /api/alerts?rule=job_failed&status=firing&jobId=j1";
+    let line = "GET /api/alerts?rule=job_failed&status=firing&jobId=j1&active=true";
     let answer = json!({ "alerts": [], "nextCursor": "c" });
     let (list, _) = tokio::join!(client.alerts(&query), serve(&server, line, "200 OK", &answer));
     assert_eq!(list.expect("listed").next_cursor.as_deref(), Some("c"));

@@ -16,18 +16,17 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const REST: Duration = Duration::from_millis(300);
 /// How often a test looks at the counters.
 const LOOK: Duration = Duration::from_millis(1);
-const ROWS: u64 = 200_000;
+const ROWS: u64 = 100_000;
 
-/// The sums need the whole input, so that the digests, which take their time, come after its last row.
+/// The sort needs the whole input, and writing its wide rows takes its time, so that there is a while after the last row of
+/// the one and before the last of the other.
 const PIPELINE: &str = "\
 name: paused
 source: { csv: { path: in.csv } }
 schema: { id: int64 unique, group: int64, amount: int64 >= 0 }
 transforms:
-  - name: sums
-    sql: SELECT id, sum(amount) OVER (PARTITION BY \"group\") AS amount FROM input
-  - name: digests
-    sql: SELECT id, amount, md5(repeat(CAST(id AS VARCHAR), 200)) AS digest FROM sums
+  - name: sorted
+    sql: SELECT id, repeat(md5(CAST(id AS VARCHAR)), 20) AS digest FROM input ORDER BY 2
 target: { csv: { path: out.csv } }
 ";
 
@@ -45,12 +44,6 @@ fn folder() -> Folder {
     let rows = (0..ROWS).map(|id| format!("{id},{},{}\n", id % 1_000, if id % 100 == 0 { -1 } else { 5 }));
     folder.write("in.csv", format!("id,group,amount\n{}", rows.collect::<String>()));
     folder
-}
-
-fn sorted(text: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = text.lines().collect();
-    lines.sort_unstable();
-    lines
 }
 
 fn read(control: &Control) -> [u64; 4] {
@@ -110,7 +103,7 @@ fn a_job_that_is_paused_again_and_again_gives_the_rows_of_one_that_is_not() {
     });
     assert!(matches!(report.outcome, Outcome::Completed(_)), "{:?}", report.outcome);
     assert_eq!(report.progress, expected.progress);
-    assert!(sorted(&moved.read("out.csv")) == sorted(&still.read("out.csv")), "the rows differ");
+    assert!(moved.read("out.csv") == still.read("out.csv"), "the rows differ");
     assert_eq!(moved.rejects("out.csv.rejects.ndjson").len() as u64, ROWS / 100);
 }
 

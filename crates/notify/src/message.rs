@@ -123,7 +123,8 @@ impl Message {
         };
         row("Alert", &format!("{}, {}", alert.rule, alert.status.as_str()));
         row("When", &time(alert.at));
-        for (key, value) in self.labels() {
+        // An alert about one job may have it as a label too.
+        for (key, value) in self.labels().filter(|(key, _)| self.job.is_none() || key != "job") {
             row(&key, &value);
         }
         if let Some(job) = &self.job {

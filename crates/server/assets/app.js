@@ -155,7 +155,7 @@ function loadEnded() {
 }
 
 function loadAlerts() {
-  return load(`/api/alerts?limit=${ALERTS_LOADED}`, (page) => {
+  return load(`/api/alerts?active=true&limit=${ALERTS_LOADED}`, (page) => {
     alerts = new Map();
     // The latest word about an alert comes last.
     page.alerts.reverse().forEach(keepAlert);

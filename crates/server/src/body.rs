@@ -47,9 +47,8 @@ pub(crate) async fn text(request: Request) -> Result<String, Refusal> {
     require_json(request.headers())?;
     let bytes = read(request).await?;
     parse(&bytes)?;
-    String::from_utf8(bytes.into()).map_err(|_| {
-        Refusal::new(StatusCode::BAD_REQUEST, "bad_json", "the body is no UTF-8", "send one JSON object")
-    })
+    String::from_utf8(bytes.into())
+        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "bad_json", "the body is no UTF-8", "send one JSON object"))
 }
 
 /// Reads a body that says nothing: none at all, or an empty object.

@@ -217,6 +217,8 @@ pub struct AlertQuery {
     pub status: Option<AlertStatus>,
     /// Only those about this job.
     pub job: Option<JobId>,
+    /// Only those whose reason still holds: of each fingerprint the last that was recorded, where it is firing.
+    pub only_active: bool,
     /// Recorded before this one, which is where the last page ended.
     pub before: Option<Offset>,
     /// At most so many.
@@ -240,11 +242,7 @@ pub trait Alerts: Send + Sync {
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Result<Vec<AlertRecord>, StoreUnavailable>>;
 
     /// Deliveries that wait for `channel`, in the order of their alerts: at most `limit`.
-    fn waiting(
-        &self,
-        channel: String,
-        limit: NonZeroUsize,
-    ) -> Answer<'_, Result<Vec<Delivery>, StoreUnavailable>>;
+    fn waiting(&self, channel: String, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Delivery>, StoreUnavailable>>;
 
     /// How many deliveries wait, by the channel's name; those of channels that are no more among them.
     fn waiting_counts(&self) -> Answer<'_, Result<BTreeMap<String, u64>, StoreUnavailable>>;

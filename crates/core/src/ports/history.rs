@@ -122,6 +122,9 @@ pub enum HistoryError {
 
 /// Reads what the [`Ledger`](super::Ledger) recorded, and nothing that it has not.
 pub trait History: Send + Sync {
+    /// Why the last changes that were to be recorded were not, where that was a moment ago and none were since.
+    fn recording_fault(&self) -> Option<StoreUnavailable>;
+
     /// A job, or `None` where there is no such job.
     fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>>;
 
@@ -139,11 +142,7 @@ pub trait History: Send + Sync {
 
     /// The moves of a job in their order, each with its place: the last `limit` of them. They tell its attempts. None where
     /// there is no such job.
-    fn moves(
-        &self,
-        job: JobId,
-        limit: NonZeroUsize,
-    ) -> Answer<'_, Result<Vec<(Offset, JobFact)>, StoreUnavailable>>;
+    fn moves(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<(Offset, JobFact)>, StoreUnavailable>>;
 
     /// Lines of a job's log, in the order in which they were recorded. None where there is no such job.
     fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>>;

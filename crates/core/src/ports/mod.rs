@@ -15,8 +15,8 @@ mod settings;
 mod tokens;
 
 pub use alerts::{
-    Alert, AlertChannels, AlertQuery, AlertRecord, AlertRule, AlertStatus, Alerts, ChannelState, Consequences, Delivery,
-    DeliveryState, DeliveryTry, Rules, TRIES_KEPT, TestSendError,
+    Alert, AlertChannels, AlertQuery, AlertRecord, AlertRule, AlertStatus, Alerts, ChannelState, Consequences,
+    Delivery, DeliveryState, DeliveryTry, Rules, TRIES_KEPT, TestSendError,
 };
 pub use clock::Clock;
 pub use executor::{Control, Executor, Outcome, RunReport, StagePreview, TargetReport};

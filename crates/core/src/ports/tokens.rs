@@ -70,9 +70,6 @@ pub trait Tokens: Send + Sync {
     fn tokens(&self) -> Answer<'_, Result<Vec<TokenRecord>, StoreUnavailable>>;
 
     /// Revokes a token at `at`, and gives it; `None` where there is no such token. One that is revoked stays as it is.
-    fn revoke_token(
-        &self,
-        id: TokenId,
-        at: DateTime<Utc>,
-    ) -> Answer<'_, Result<Option<TokenRecord>, StoreUnavailable>>;
+    fn revoke_token(&self, id: TokenId, at: DateTime<Utc>)
+    -> Answer<'_, Result<Option<TokenRecord>, StoreUnavailable>>;
 }

@@ -60,15 +60,16 @@ impl Configuration {
     ) -> Result<Arc<Versioned>, SettingsError> {
         let mut state = self.state.lock().await;
         let current = state.version;
-        if let Some(expected) = expected.filter(|expected| *expected != current) {
-            return Err(SettingsError::Stale { expected, current });
-        }
         let changed = state.layers.changed.changed_by(&change).map_err(SettingsError::Mistakes)?;
         let layers = Layers { changed: changed.layer, ..state.layers.clone() };
         let settled = layers.settle().map_err(SettingsError::Mistakes)?;
         let found = mistakes(&changed.keys, &settled.settings);
         if !found.is_empty() {
             return Err(SettingsError::Mistakes(found));
+        }
+        // A change that is wrong by itself is told so first (RFC 9110, section 13.2.1).
+        if let Some(expected) = expected.filter(|expected| *expected != current) {
+            return Err(SettingsError::Stale { expected, current });
         }
         if changed.keys.is_empty() {
             return Ok(self.current());

@@ -24,7 +24,7 @@ const DESCRIBED: &[(&str, Kind, Unit, &str)] = &[
     ("etlplus_jobs_waiting", Kind::Gauge, Count, "Jobs that wait"),
     ("etlplus_job_duration_seconds", Kind::Histogram, Seconds, "Time that jobs' last attempts took, by status"),
     ("etlplus_attempts_started_total", Kind::Counter, Count, "Attempts that began"),
-    ("etlplus_retries_total", Kind::Counter, Count, "Attempts that are tried again by policy"),
+    ("etlplus_retries_total", Kind::Counter, Count, "Further attempts of jobs: by policy, by hand, or after a restart"),
     ("etlplus_records_total", Kind::Counter, Count, "Rows that were checked, by outcome, counted when an attempt ends"),
     ("etlplus_retention_removed_total", Kind::Counter, Count, "Rows and files that retention removed, by kind"),
     ("etlplus_connections", Kind::Gauge, Count, "Connections of the live channel, by kind"),

@@ -39,7 +39,7 @@ impl Document {
     /// Takes a document apart.
     ///
     /// # Errors
-    /// A comment to the tests that means nothing, a fence that is not closed.
+    /// A comment to the tests that cannot be followed, a fence that is not closed, an output without a command.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, String> {
         let mut document = Self { name: name.to_owned(), blocks: Vec::new() };
         let mut next = Block::default();
@@ -55,6 +55,7 @@ impl Document {
                     }
                     block.lines.push(line.to_owned());
                 }
+                block.ensure_commands().map_err(|what| place(&what))?;
                 document.blocks.push(block);
             } else if let Some(begin) = line.strip_prefix("<!--") {
                 let mut comment = begin.to_owned();
@@ -112,14 +113,22 @@ impl Block {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
+    fn ensure_commands(&self) -> Result<(), String> {
+        match self.lines.first() {
+            Some(line) if self.language == "console" && !line.starts_with("$ ") => {
+                Err(format!("{line:?} is the output of no command"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The commands of a `console` block: what begins with `$ `, goes on after a `\` and through a here-document.
     pub(crate) fn commands(&self) -> Vec<Command> {
         let mut commands: Vec<Command> = Vec::new();
         let mut lines = self.lines.iter().enumerate();
         while let Some((number, line)) = lines.next() {
             let Some(text) = line.strip_prefix("$ ") else {
-                let command = commands.last_mut().unwrap_or_else(|| panic!("{line:?} is the output of no command"));
-                command.output.push(line.clone());
+                commands.last_mut().expect("the first line is a command").output.push(line.clone());
                 continue;
             };
             let mut text = text.to_owned();

@@ -12,7 +12,7 @@ use crate::server::Server;
 use crate::support::Folder;
 
 /// Far beyond what the commands of a document take.
-const DEADLINE: Duration = Duration::from_secs(500);
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The server's address, as the documents have it.
 const ADDRESS: &str = "127.0.0.1:8080";
@@ -20,8 +20,12 @@ const ADDRESS: &str = "127.0.0.1:8080";
 pub(crate) const FOLDER: &str = "/tmp/shop";
 
 /// Commands that go on until they are ended, and what they have said by then.
-const GO_ON: [(&str, &str); 3] =
-    [("etlplus serve", "^http://"), ("etlplus demo", "Ctrl-C ends"), ("etlplus watch", ".")];
+const GO_ON: [(&str, &str); 4] = [
+    ("etlplus serve", "^http://"),
+    ("etlplus demo", "Ctrl-C ends"),
+    ("etlplus watch", "."),
+    ("curl -sN \"", "PENDING"),
+];
 /// How a command ends that SIGTERM ended.
 const TERMINATED: i32 = 128 + 15;
 

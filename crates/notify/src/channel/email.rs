@@ -18,6 +18,8 @@ use crate::secret;
 
 /// The most time that a try takes, from looking up the name to the server's last word.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may take to say goodbye: it has the mail, or has refused it, and nothing depends on it.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Ways to log in, the first that the server knows is taken.
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
@@ -115,7 +117,7 @@ async fn converse(mut connection: AsyncSmtpConnection, server: &Server<'_>, mail
         Ok(()) => Outcome::Delivered,
         Err(outcome) => outcome,
     };
-    connection.abort().await;
+    let _ = tokio::time::timeout(GOODBYE, connection.abort()).await;
     outcome
 }
 

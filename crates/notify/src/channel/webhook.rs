@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use etlplus_core::settings::{NotificationSettings, SecretRef, UrlValue};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 
 use super::Outcome;
@@ -27,7 +27,7 @@ const ANSWER_SHOWN_MAX_CHARS: usize = 200;
 #[derive(Debug)]
 pub(super) struct Webhooks {
     settings: Arc<NotificationSettings>,
-    /// Made at the first webhook: it reads all certificates that the machine trusts.
+    /// Made at the first webhook by HTTPS: it reads all certificates that the machine trusts.
     client: OnceLock<Client>,
 }
 
@@ -65,7 +65,7 @@ impl Webhooks {
         let host = host_of(&url);
         let body = message.webhook_body();
         let mut request = self
-            .client()?
+            .client(&url)?
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header(HEADER_WEBHOOK_ID, &message.key)
@@ -79,11 +79,20 @@ impl Webhooks {
         }
     }
 
-    fn client(&self) -> Result<Client, String> {
+    /// The client for `url`. One that is not encrypted needs none of the certificates, which a small machine may lack.
+    fn client(&self, url: &Url) -> Result<Client, String> {
+        if url.scheme() == "http" {
+            return built(self.builder().tls_certs_only([]));
+        }
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
-        let client = Client::builder()
+        let client = built(self.builder())?;
+        Ok(self.client.get_or_init(|| client).clone())
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        Client::builder()
             .user_agent(concat!("etlplus/", env!("CARGO_PKG_VERSION")))
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
@@ -92,13 +101,14 @@ impl Webhooks {
             .dns_resolver(Resolver::new(self.settings.clone()))
             // A kept connection leads to an address that was checked under older settings or an older answer.
             .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| {
-                let why = innermost(&error);
-                format!("the HTTP client cannot be set up ({why}): install the package ca-certificates")
-            })?;
-        Ok(self.client.get_or_init(|| client).clone())
     }
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, String> {
+    builder.build().map_err(|error| {
+        let why = innermost(&error);
+        format!("the HTTP client cannot be set up ({why}): install the package ca-certificates")
+    })
 }
 
 /// Host and port, which may be shown; the rest of a webhook's address is often its secret.
@@ -179,10 +189,10 @@ mod tests {
 
     use super::*;
 
-    fn client(allowed: &[&str]) -> Client {
+    fn client(url: &str, allowed: &[&str]) -> Client {
         let allowed_private_hosts = allowed.iter().map(|host| (*host).to_owned()).collect();
         let settings = NotificationSettings { allowed_private_hosts, ..NotificationSettings::default() };
-        Webhooks::new(Arc::new(settings)).client().unwrap()
+        Webhooks::new(Arc::new(settings)).client(&url.parse().unwrap()).unwrap()
     }
 
     /// A name that passes the check of the URL, because what it stands for is not known then, as it is with a server of
@@ -191,12 +201,15 @@ mod tests {
     async fn the_client_connects_to_no_name_that_stands_for_a_private_address() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
-        let why = why_not_sent(client(&[]).get(&url).send().await.unwrap_err(), "localhost");
-        assert!(why.contains("localhost stands for") && why.contains("allowed_private_hosts"), "{why}");
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://localhost:{port}/");
+        for url in [&url, &format!("https://localhost:{port}/")] {
+            let why = why_not_sent(client(url, &[]).get(url).send().await.unwrap_err(), "localhost");
+            assert!(why.contains("localhost stands for") && why.contains("allowed_private_hosts"), "{why}");
+        }
 
         // The control: the same name, allowed, is called.
-        let request = tokio::spawn(client(&["localhost"]).get(&url).send());
+        let request = tokio::spawn(client(&url, &["localhost"]).get(&url).send());
         let (connection, _) = listener.accept().await.unwrap();
         drop(connection);
         assert!(request.await.unwrap().is_err());

@@ -69,6 +69,10 @@ fn it_says_what_failed_where_when_the_last_lines_and_what_to_do() {
         assert!(message.body.contains(part), "{part:?} is not in\n{}", message.body);
     }
     assert!(!message.body.contains("later attempt"), "{}", message.body);
+    let mut with_label = (*message.alert).clone();
+    with_label.labels.insert("job".to_owned(), JOB.to_owned());
+    let text = Message::new("k".to_owned(), Arc::new(with_label), None, Vec::new()).body;
+    assert_eq!(text.matches("job: ").count(), 1, "{text}");
 
     let body: serde_json::Value = serde_json::from_str(&message.webhook_body()).unwrap();
     assert_eq!((&body["type"], &body["timestamp"]), (&json!("alert.firing"), &json!("2026-11-24T10:00:30.000Z")));

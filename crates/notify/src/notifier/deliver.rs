@@ -233,7 +233,8 @@ impl Notifier {
 
     async fn alert_of(&self, delivery: &Delivery) -> Result<Option<AlertRecord>, StoreUnavailable> {
         let before = Some(delivery.alert.offset.next());
-        let query = AlertQuery { rule: None, status: None, job: None, before, limit: NonZeroUsize::MIN };
+        let query =
+            AlertQuery { rule: None, status: None, job: None, only_active: false, before, limit: NonZeroUsize::MIN };
         let found = self.parts.alerts.alerts(query).await?;
         Ok(found.into_iter().find(|record| record.position == delivery.alert))
     }

@@ -177,3 +177,15 @@ async fn tls_from_the_first_byte_is_not_spoken_with_a_server_that_has_none() {
     assert!(!server.heard().iter().any(|command| command.starts_with("MAIL")), "{:?}", server.heard());
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_that_hangs_once_it_has_the_mail_has_the_mail() {
+    let server = MailServer::start().await;
+    server.answer("QUIT", Some("hang"));
+    let world = world(&server).await;
+    let running = world.start();
+    world.raise(1).await;
+    let deliveries = world.deliveries("mail", |all| all.first().is_some_and(is_delivered)).await;
+    assert_eq!(deliveries[0].tries_made, 1);
+    running.stop().await;
+}

@@ -59,7 +59,8 @@ impl TokenBook {
     pub(crate) fn find(&self, text: &str) -> Result<TokenRecord, TokenFault> {
         let hash = TokenHash::of(text);
         let records = self.read();
-        let record = records.by_hash.get(&hash).and_then(|id| records.by_id.get(id)).ok_or(TokenFault::Unknown)?.clone();
+        let record =
+            records.by_hash.get(&hash).and_then(|id| records.by_id.get(id)).ok_or(TokenFault::Unknown)?.clone();
         standing(&record, self.clock.now())?;
         Ok(record)
     }
@@ -156,7 +157,9 @@ impl TokenFault {
             Self::Unknown => ("token_unknown", "there is no such token", "look at its text: it begins with etlp_"),
             Self::Expired => ("token_expired", "the token's time is over", "ask for a new one"),
             Self::Revoked => ("token_revoked", "the token was revoked", "ask for a new one"),
-            Self::Ticket => ("ticket_unknown", "the ticket cannot be used", "ask for another: each is good once, for 30 s"),
+            Self::Ticket => {
+                ("ticket_unknown", "the ticket cannot be used", "ask for another: each is good once, for 30 s")
+            }
         };
         let challenge = HeaderValue::from_static("Bearer realm=\"etlplus\", error=\"invalid_token\"");
         Refusal::new(StatusCode::UNAUTHORIZED, code, detail, remedy).with_header(header::WWW_AUTHENTICATE, challenge)

@@ -60,7 +60,8 @@ pub(crate) fn refuse_token_in_url(uri: &Uri) -> Result<(), Refusal> {
         return Ok(());
     }
     let detail = "a token does not belong into an address, which is kept in histories and logs";
-    let remedy = "send it as Authorization: Bearer, revoke this one, and open the live channel in a browser with a ticket";
+    let remedy =
+        "send it as Authorization: Bearer, revoke this one, and open the live channel in a browser with a ticket";
     Err(Refusal::new(StatusCode::BAD_REQUEST, "token_in_url", detail, remedy))
 }
 

@@ -70,7 +70,8 @@ impl Filter {
     /// Whether a snapshot shows the job: whether any message about it, as it is, could come.
     pub(super) fn shows(&self, job: &JobHeader, status: JobStatus) -> bool {
         let is_shown = |clause: &Clause| {
-            clause.is_about(Some(job.id), Some(&job.pipeline), Some(status)) && clause.types.as_ref().is_none_or(|types| !types.is_empty())
+            clause.is_about(Some(job.id), Some(&job.pipeline), Some(status))
+                && clause.types.as_ref().is_none_or(|types| !types.is_empty())
         };
         self.clauses.is_empty() || self.clauses.iter().any(is_shown)
     }

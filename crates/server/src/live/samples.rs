@@ -13,12 +13,7 @@ use super::group::Groups;
 use crate::wire;
 
 /// Adds the newest reading of each of `jobs` to the groups that want it. A job that has ended meanwhile has none.
-pub(super) fn add(
-    jobs: &mut BTreeSet<JobId>,
-    view: &LiveView,
-    groups: &mut Groups,
-    settings: &JobTrackingSettings,
-) {
+pub(super) fn add(jobs: &mut BTreeSet<JobId>, view: &LiveView, groups: &mut Groups, settings: &JobTrackingSettings) {
     for id in std::mem::take(jobs) {
         let Some(job) = view.job(id) else { continue };
         let Some(reading) = &job.reading else { continue };

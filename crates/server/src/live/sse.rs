@@ -26,11 +26,7 @@ use crate::query::pairs;
 const PIECE_BYTES: usize = 16 << 10;
 
 /// `GET /api/events`.
-pub(crate) async fn events(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    request: Request,
-) -> Result<Response, Refusal> {
+pub(crate) async fn events(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, Refusal> {
     let parameters = pairs(request.uri())?;
     let filter = Filter::of_query(&parameters).map_err(|fault| {
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_parameter", "a parameter cannot be used", &fault.remedy)

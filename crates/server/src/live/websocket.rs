@@ -127,6 +127,8 @@ async fn follow(live: &Live, connection: &Connection, text: &str, is_flood: bool
             }
         }
         Err(error) => {
+            // At most ten for each connection. What the client wrote is left out: it could be anything.
+            tracing::info!(connection = %connection.id, code = error.code, "a client's message means nothing");
             say(ServerMessage::ErrorMessage(error), heard.id);
             if manners.count_bad() {
                 finish_bad(connection);

@@ -49,6 +49,7 @@ fn read(mut parameters: Parameters) -> Result<AlertQuery, Refusal> {
         rule: parameters.one("rule", &rules, rule),
         status: parameters.one("status", "give firing or resolved", status),
         job: parameters.one("jobId", "give the id of a job, which is a UUID", |text| text.parse().ok()),
+        only_active: parameters.one("active", "give true or false", |text| text.parse().ok()).unwrap_or(false),
         before: parameters.one("cursor", cursor_remedy, cursor),
         limit: parameters.number("limit", NonZeroUsize::MIN, ALERTS_MAX).unwrap_or(ALERTS_DEFAULT),
     };

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use etlplus_api::{
-    ConnectionList, ConnectionMessage, NotificationKind, ServerMessage, Severity, SystemNotification,
-};
+use etlplus_api::{ConnectionList, ConnectionMessage, NotificationKind, ServerMessage, Severity, SystemNotification};
 use serde_json::Value;
 
 use super::ConnectionOf;

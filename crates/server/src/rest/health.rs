@@ -29,6 +29,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     }
     if let Err(fault) = in_time(app.history.jobs(newest())).await {
         reasons.push(fault.to_string());
+    } else if let Some(fault) = app.history.recording_fault() {
+        reasons.push(fault.to_string());
     }
     if app.live.is_down() {
         reasons.push(LIVE_IS_DOWN.to_owned());
@@ -61,7 +63,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     let channels = app.channels.channels().await;
     let down: Vec<_> = channels.iter().filter(|channel| !channel.is_up).map(|channel| channel.name.as_str()).collect();
     let checks = vec![
-        store_check(&snapshot),
+        store_check(snapshot.as_ref().err().cloned().or_else(|| app.history.recording_fault())),
         match !app.live.is_down() {
             true => fine("live"),
             false => check("live", HealthStatus::Failing, LIVE_IS_DOWN, "restart the server; REST goes on"),
@@ -92,10 +94,10 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
     })
 }
 
-fn store_check(snapshot: &Result<Snapshot, StoreUnavailable>) -> HealthCheck {
-    match snapshot {
-        Ok(_) => fine("store"),
-        Err(StoreUnavailable { message, remedy }) => check("store", HealthStatus::Failing, message, remedy),
+fn store_check(fault: Option<StoreUnavailable>) -> HealthCheck {
+    match fault {
+        None => fine("store"),
+        Some(StoreUnavailable { message, remedy }) => check("store", HealthStatus::Failing, message, remedy),
     }
 }
 

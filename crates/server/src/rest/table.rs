@@ -231,6 +231,7 @@ fn alert_routes() -> Vec<Route> {
             .query("rule", enumeration(&api::AlertRule::ALL.map(api::AlertRule::as_str)), "Raised by this rule")
             .query("status", enumeration(&["firing", "resolved"]), "Firing or resolved")
             .query("jobId", uuid(), "About this job")
+            .query("active", enumeration(&["true", "false"]), "Only those whose reason still holds")
             .query("cursor", number(0, None), "nextCursor of the page before")
             .query("limit", number(1, Some(500)), "At most so many alerts")
             .answers::<api::AlertList>(200)

@@ -59,9 +59,11 @@ fn not_made(error: CreateTokenError) -> Refusal {
             let detail = format!("there is a token named {name:?} already");
             ("token_name_taken", detail, "choose another name, or revoke that one first")
         }
-        CreateTokenError::TooMany(count) => {
-            ("too_many_tokens", format!("there are {count} tokens, and no more may be"), "revoke those that are not used")
-        }
+        CreateTokenError::TooMany(count) => (
+            "too_many_tokens",
+            format!("there are {count} tokens, and no more may be"),
+            "revoke those that are not used",
+        ),
         CreateTokenError::Unavailable(error) => return error.into(),
     };
     Refusal::new(StatusCode::CONFLICT, code, detail, remedy)

@@ -25,9 +25,8 @@ pub(crate) fn of_record(
     recent_logs: Vec<JobLogMessage>,
     now: DateTime<Utc>,
 ) -> JobMonitoringData {
-    let is_current = |reading: &&Reading| {
-        record.state.status() == JobStatus::Running && reading.sample.attempt == record.state.attempt()
-    };
+    let has_runner = matches!(record.state.status(), JobStatus::Running | JobStatus::Paused);
+    let is_current = |reading: &&Reading| has_runner && reading.sample.attempt == record.state.attempt();
     let reading = reading.filter(is_current);
     let shown = data(&record.header, &record.state, reading, record.report.as_ref(), now);
     JobMonitoringData { policy: Some(policy(&record.policy)), recent_logs, ..shown }

@@ -20,6 +20,13 @@ async fn a_server_is_ready_until_it_drains_or_its_store_is_away() {
     let away = server.get("/readyz").await;
     assert_eq!((away.status, &away.json()["ready"]), (503, &json!(false)));
     assert!(away.json()["reasons"][0].as_str().unwrap().contains("the disk is away"), "{}", away.text());
+    server.store.set_away(false);
+    server.store.set_full(true);
+    let full = server.get("/readyz").await;
+    assert_eq!((full.status, &full.json()["ready"]), (503, &json!(false)), "what it is given could not be recorded");
+    server.store.set_full(false);
+    assert_eq!(server.get("/readyz").await.status, 200);
+    server.store.set_away(true);
     server.lifecycle.draining.cancel();
     let reasons = server.get("/readyz").await.json()["reasons"].clone();
     assert_eq!((reasons.as_array().unwrap().len(), &reasons[0]), (2, &json!("the server is about to end")));

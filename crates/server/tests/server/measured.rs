@@ -94,3 +94,19 @@ async fn what_is_logged_of_a_request_names_it_and_who_sent_it_and_no_token() {
     let used = server.headers.trim().rsplit(' ').next().unwrap();
     assert!(used.starts_with("etlp_") && !text.contains(used) && !text.contains(&made), "a token is in the log");
 }
+
+#[tokio::test]
+async fn a_message_that_means_nothing_is_logged_by_its_code_alone() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let server = Server::start().await;
+    let (mut client, _) = server.watch().await;
+    client.say(r#"{"type": "attack at dawn"}"#).await;
+    assert_eq!(client.frame().await["type"], "error_message");
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_message = lines.iter().find(|line| line["fields"]["code"] == "unknown_type");
+    assert!(of_message.is_some_and(|line| line["fields"]["connection"].is_string()), "{text}");
+    assert!(!text.contains("attack at dawn"), "{text}");
+}

@@ -13,9 +13,14 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::error::unavailable;
 use super::head::Head;
-use super::{Store, facts, read, rows};
+use super::{FAULT_LASTS, Store, facts, read, rows};
 
 impl History for Store {
+    fn recording_fault(&self) -> Option<StoreUnavailable> {
+        let fault = self.fault.borrow();
+        fault.as_ref().filter(|fault| fault.at.elapsed() < FAULT_LASTS).map(|fault| fault.reason.clone())
+    }
+
     fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>> {
         read(async move {
             let select =

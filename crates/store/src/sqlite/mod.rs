@@ -1,8 +1,10 @@
 //! The store on SQLite, in a folder that one server owns.
 
+use std::time::{Duration, Instant};
+
 use etlplus_core::ports::{Answer, Change, Ledger, LedgerError, LogPosition, StoreUnavailable};
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 mod alerts;
 mod batch;
@@ -36,7 +38,19 @@ use requests::{Asked, Request};
 pub struct Store {
     queue: mpsc::Sender<Request>,
     readers: SqlitePool,
+    fault: watch::Receiver<Option<Fault>>,
 }
+
+/// A batch that was not recorded, while none was since.
+#[derive(Debug, Clone)]
+struct Fault {
+    at: Instant,
+    reason: StoreUnavailable,
+}
+
+/// How long a batch that was not recorded says something about the next one: where nothing is to be recorded, nobody would
+/// find out that the store can be used again.
+const FAULT_LASTS: Duration = Duration::from_secs(30);
 
 impl Store {
     /// Has the writer do `work`, waiting first for a place in its queue.

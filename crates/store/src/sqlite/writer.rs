@@ -7,7 +7,7 @@ use ::metrics::{counter, gauge, histogram};
 use etlplus_bus::Publisher;
 use etlplus_core::ports::Recorded;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::{select, time};
 
@@ -17,7 +17,7 @@ use super::folder::{DatabaseFile, Folder, beside};
 use super::head::Head;
 use super::open::Opened;
 use super::requests::Request;
-use super::{Store, metrics};
+use super::{Fault, Store, metrics};
 
 #[cfg(test)]
 mod tests;
@@ -85,9 +85,10 @@ pub(super) fn start(
     let (queue, requests) = mpsc::channel(QUEUE_MAX);
     let (publisher, bus) = etlplus_bus::bus(head.position);
     let (stop, stopped) = oneshot::channel();
-    let store = Store { queue, readers: readers.clone() };
+    let (fault, last_fault) = watch::channel(None);
+    let store = Store { queue, readers: readers.clone(), fault: last_fault };
     let known = KnownJobs::default();
-    let task = Task { connection, readers, known, head, publisher, wal_bytes_kept: 0, folder, file };
+    let task = Task { connection, readers, known, head, publisher, fault, wal_bytes_kept: 0, folder, file };
     let task = tokio::spawn(task.run(requests, stopped));
     Opened { store, bus, writer: Writer { task, stop: Some(stop), ended: None } }
 }
@@ -99,6 +100,7 @@ struct Task {
     /// What is known of the log that is on disk.
     head: Head,
     publisher: Publisher,
+    fault: watch::Sender<Option<Fault>>,
     /// The size of the write-ahead log after it was last cut, in bytes.
     wal_bytes_kept: u64,
     folder: Folder,
@@ -137,6 +139,7 @@ impl Task {
         self.head = head;
         counter!(metrics::FACTS).increment(facts.len() as u64);
         self.publisher.publish(facts);
+        self.fault.send_if_modified(|fault| fault.take().is_some());
         for request in requests {
             request.reply(Ok(()));
         }
@@ -152,6 +155,7 @@ impl Task {
         let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
         self.known.forget();
         counter!(metrics::ERRORS).increment(1);
+        self.fault.send_replace(Some(Fault { at: Instant::now(), reason: reason.clone() }));
         tracing::warn!(%reason, requests = requests.len(), "a batch could not be recorded");
         for request in requests {
             request.reply(Err(&reason));

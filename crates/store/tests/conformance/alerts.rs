@@ -148,7 +148,7 @@ pub(crate) async fn the_last_alert_of_a_fingerprint_decides_whether_it_fires<F: 
 }
 
 pub(crate) fn any(most: usize) -> AlertQuery {
-    AlertQuery { rule: None, status: None, job: None, before: None, limit: limit(most) }
+    AlertQuery { rule: None, status: None, job: None, only_active: false, before: None, limit: limit(most) }
 }
 
 pub(crate) async fn alerts_are_listed_from_the_latest_and_each_filter_counts<F: Fixture>() {
@@ -174,10 +174,12 @@ pub(crate) async fn alerts_are_listed_from_the_latest_and_each_filter_counts<F: 
     assert_eq!(found(AlertQuery { rule: Some(AlertRule::Disk), ..any(9) }).await, [3]);
     assert_eq!(found(AlertQuery { status: Some(AlertStatus::Firing), ..any(9) }).await, [4, 3, 1]);
     assert_eq!(found(AlertQuery { job: Some(job_id(7)), ..any(9) }).await, [1]);
+    assert_eq!(found(AlertQuery { only_active: true, ..any(9) }).await, [4, 3], "the first was resolved since");
     let all = AlertQuery {
         rule: Some(AlertRule::JobFailed),
         status: Some(AlertStatus::Firing),
         job: Some(job_id(7)),
+        only_active: false,
         before: Some(Offset::from_number(2)),
         limit: limit(1),
     };

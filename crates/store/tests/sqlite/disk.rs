@@ -33,6 +33,7 @@ async fn records_until_a_write_fails() {
         }
     };
     assert!(matches!(refused, LedgerError::Unavailable(_)));
+    assert!(opened.store.recording_fault().is_some_and(|fault| fault.message.contains("disk I/O error")));
     assert_eq!(opened.bus.position(), place, "what was not recorded is not told");
     tell("recorded", &place.offset.to_string());
     tell("refused", &refused.to_string());

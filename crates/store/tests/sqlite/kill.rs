@@ -141,7 +141,8 @@ async fn a_kill_neither_leaves_out_an_alert_nor_raises_one_twice() {
         .filter(|recorded| matches!(recorded.fact, Fact::Job { .. }))
         .filter_map(|recorded| recorded.fact.job().map(|job| job.id))
         .collect();
-    let query = AlertQuery { rule: None, status: None, job: None, before: None, limit: NonZeroUsize::MAX };
+    let query =
+        AlertQuery { rule: None, status: None, job: None, only_active: false, before: None, limit: NonZeroUsize::MAX };
     let alerts = store.alerts(query).await.expect("the store answers");
     assert!(alerts.iter().all(|alert| alert.deliveries.len() == 1));
     let mut raised: Vec<_> = alerts.iter().filter_map(|alert| alert.alert.job).collect();

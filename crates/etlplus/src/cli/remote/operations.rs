@@ -23,6 +23,9 @@ pub(crate) struct AlertsArgs {
     /// About this job
     #[arg(long, value_name = "ID", value_parser = parse::job_id)]
     pub(crate) job: Option<JobId>,
+    /// Only those whose reason still holds
+    #[arg(long)]
+    pub(crate) active: bool,
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,

@@ -27,6 +27,7 @@ async fn list(arguments: &AlertsArgs) -> Result<Exit, Failure> {
         rule: arguments.rule,
         status: arguments.status,
         job: arguments.job.map(|id| id.to_string()),
+        only_active: arguments.active,
         ..AlertQuery::default()
     };
     let wanted = arguments.limit as usize;

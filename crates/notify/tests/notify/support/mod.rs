@@ -138,7 +138,8 @@ impl World {
 
     /// All alerts of a rule, the first one first, with their deliveries.
     pub(crate) async fn alerts(&self, rule: AlertRule) -> Vec<AlertRecord> {
-        let query = AlertQuery { rule: Some(rule), status: None, job: None, before: None, limit: ALL };
+        let query =
+            AlertQuery { rule: Some(rule), status: None, job: None, only_active: false, before: None, limit: ALL };
         let mut alerts = self.store().alerts(query).await.expect("the store works");
         alerts.reverse();
         alerts
@@ -147,7 +148,8 @@ impl World {
     /// Waits until the deliveries to `channel` are as wanted, and gives them.
     pub(crate) async fn deliveries(&self, channel: &str, wanted: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
         until(|| async {
-            let query = AlertQuery { rule: None, status: None, job: None, before: None, limit: ALL };
+            let query =
+                AlertQuery { rule: None, status: None, job: None, only_active: false, before: None, limit: ALL };
             let alerts = self.store().alerts(query).await.expect("the store works");
             let deliveries = alerts.into_iter().rev().flat_map(|alert| alert.deliveries);
             let deliveries: Vec<_> = deliveries.filter(|delivery| delivery.channel == channel).collect();

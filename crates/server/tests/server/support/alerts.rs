@@ -63,6 +63,7 @@ impl Alerts for MemoryStore {
                 query.rule.is_none_or(|rule| rule == alert.rule)
                     && query.status.is_none_or(|status| status == alert.status)
                     && query.job.is_none_or(|job| Some(job) == alert.job)
+                    && (!query.only_active || alert.status == AlertStatus::Firing)
                     && query.before.is_none_or(|before| record.position.offset < before)
             };
             inner.alerts.iter().rev().filter(is_asked).take(query.limit.get()).cloned().collect()

@@ -28,6 +28,7 @@ pub(super) struct Inner {
     pub(super) alerts: Vec<AlertRecord>,
     pub(super) tokens: Vec<TokenRecord>,
     is_away: bool,
+    is_full: bool,
 }
 
 impl MemoryStore {
@@ -47,6 +48,7 @@ impl MemoryStore {
             alerts: Vec::new(),
             tokens: Vec::new(),
             is_away: false,
+            is_full: false,
         };
         (Arc::new(Self(Mutex::new(inner))), bus)
     }
@@ -54,6 +56,11 @@ impl MemoryStore {
     /// Lets every call fail, or no longer.
     pub(crate) fn set_away(&self, is_away: bool) {
         self.0.lock().unwrap().is_away = is_away;
+    }
+
+    /// Lets nothing be recorded, or everything again. What was recorded can be read.
+    pub(crate) fn set_full(&self, is_full: bool) {
+        self.0.lock().unwrap().is_full = is_full;
     }
 
     pub(crate) fn apply(&self, changes: Vec<Change>) -> LogPosition {
@@ -160,7 +167,7 @@ impl Inner {
 impl Ledger for MemoryStore {
     fn record(&self, changes: Vec<Change>) -> Answer<'_, Result<LogPosition, LedgerError>> {
         let inner = self.0.lock().unwrap();
-        let refused = if inner.is_away { Some(away().into()) } else { inner.duplicate(&changes) };
+        let refused = if inner.is_away || inner.is_full { Some(away().into()) } else { inner.duplicate(&changes) };
         drop(inner);
         let recorded = refused.map_or_else(|| Ok(self.apply(changes)), Err);
         Box::pin(std::future::ready(recorded))
@@ -168,6 +175,10 @@ impl Ledger for MemoryStore {
 }
 
 impl History for MemoryStore {
+    fn recording_fault(&self) -> Option<StoreUnavailable> {
+        self.0.lock().unwrap().is_full.then(away)
+    }
+
     fn job(&self, job: JobId) -> Answer<'_, Result<Option<JobRecord>, StoreUnavailable>> {
         self.read(|inner| inner.jobs.get(&job).cloned())
     }

@@ -88,7 +88,7 @@ async fn firing(connection: &mut SqliteConnection, epoch: Epoch) -> sqlx::Result
 }
 
 fn alerts_statement(query: AlertQuery) -> QueryBuilder<Sqlite> {
-    let AlertQuery { rule, status, job, before, limit } = query;
+    let AlertQuery { rule, status, job, only_active, before, limit } = query;
     let mut sql = QueryBuilder::new("SELECT offset, body FROM alerts WHERE TRUE");
     if let Some(rule) = rule {
         sql.push(" AND rule = ").push_bind(rule.as_str());
@@ -98,6 +98,9 @@ fn alerts_statement(query: AlertQuery) -> QueryBuilder<Sqlite> {
     }
     if let Some(job) = job {
         sql.push(" AND job = ").push_bind(job.to_string());
+    }
+    if only_active {
+        sql.push(" AND offset IN (SELECT alert FROM firing_alerts)");
     }
     if let Some(before) = before {
         sql.push(" AND offset < ").push_bind(rows::integer(before.get()));

@@ -115,7 +115,8 @@ impl Watcher {
         let is_first = !std::mem::replace(&mut self.has_snapshot, true);
         let moved_at = matches!(frame.message, ServerMessage::JobStatusUpdate(_)).then_some(frame.timestamp);
         let news = self.jobs.apply(frame);
-        if is_first && news.is_empty() {
+        // The one job that is watched is known already, so that its snapshot is no news.
+        if is_first && news.is_empty() && self.id.is_none() {
             self.view.say("no job is active; waiting for one");
         }
         for news in news {
