@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use document::Document;
 
 /// Blocks of all documents that are not run, at most: what is not run goes stale.
-const NOT_RUN_MAX: usize = 8;
+const NOT_RUN_MAX: usize = 3;
 
 /// The top of the source tree.
 fn root() -> PathBuf {

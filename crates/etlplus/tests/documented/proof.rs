@@ -46,6 +46,14 @@ $ curl -s $server/api/jobs/$id/status | jq -c '{status, rows: .metrics.recordsPr
 {"status":"COMPLETED","rows":1,"executionTime":60}
 ```
 
+<!-- first: etlplus submit orders.yaml --wait -->
+<!-- figures vary -->
+
+```console
+$ etlplus jobs --output json | jq -c '.jobs[0] | {attempt, metrics: {recordsFailed: .metrics.recordsFailed}}'
+{"attempt":7,"metrics":{"recordsFailed":8}}
+```
+
 <!-- exits 1 -->
 
 ```console
@@ -101,6 +109,7 @@ fn a_command_that_fails_is_noticed() {
 
 #[test]
 fn a_command_that_does_not_fail_is_noticed() {
+    is_noticed("first: etlplus submit orders.yaml", "first: etlplus submit", &["orders.md:42", "ended with 2"]);
     is_noticed("validate gone.yaml", "validate orders.yaml", &["ended with 0, not with 1"]);
 }
 
@@ -110,6 +119,7 @@ fn an_output_that_changed_is_noticed() {
     is_noticed("1 row, 0 rejected", "1 row, 1 rejected", &["orders.md:36"]);
     is_noticed("\"rows\":1", "\"records\":1", &["line 1 of the output differs"]);
     is_noticed("\"executionTime\":60}", "\"executionTime\":60,\"more\":null}", &["line 1 of the output differs"]);
+    is_noticed("recordsFailed\":8", "rowsFailed\":8", &["orders.md:46", "line 1 of the output differs"]);
     is_noticed("0 rejected\n", "0 rejected\nand a line more\n", &["line 2 of the output differs", "(nothing)"]);
 }
 
@@ -131,8 +141,8 @@ fn an_example_that_is_wrong_is_noticed() {
 
 #[test]
 fn a_comment_to_the_tests_says_something() {
-    is_noticed("it would never end ", "", &["orders.md:50", "say why it is not run"]);
+    is_noticed("it would never end ", "", &["orders.md:58", "say why it is not run"]);
     is_noticed("$ cat rows.txt", "cat rows.txt", &["orders.md:31", "the output of no command"]);
-    is_noticed("exits 1", "exits badly", &["orders.md:42", "no exit code"]);
+    is_noticed("exits 1", "exits badly", &["orders.md:50", "no exit code"]);
     is_noticed("<!-- exits 1 -->\n", "<!-- exits 1 -->\nAnd then:\n", &["right before its block"]);
 }

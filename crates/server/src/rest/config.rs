@@ -51,7 +51,7 @@ fn expected(headers: &HeaderMap) -> Result<Option<SettingsVersion>, Refusal> {
 
 fn bad_if_match() -> Refusal {
     let remedy = "give the ETag of /api/monitor/config, such as \"3\" with its quotes, or leave it out";
-    Refusal::new(StatusCode::PRECONDITION_FAILED, "bad_if_match", "If-Match is no version of the settings", remedy)
+    Refusal::new(StatusCode::BAD_REQUEST, "bad_if_match", "If-Match is no version of the settings", remedy)
 }
 
 fn refused(error: SettingsError) -> Refusal {

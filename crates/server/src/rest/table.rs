@@ -156,7 +156,7 @@ fn monitor_routes() -> Vec<Route> {
             .answers::<api::ConfigView>(200)
             .with_header("ETag", "The version that the change made")
             .problems(&[
-                (412, "bad_if_match"),
+                (400, "bad_if_match"),
                 (412, "stale_settings"),
                 (422, "settings_invalid"),
                 (503, "store_unavailable"),
