@@ -1,7 +1,6 @@
 //! The handle of the job manager.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etlplus_core::Mistake;
@@ -14,6 +13,7 @@ use tokio::time::sleep;
 use crate::inspect::{self, InspectError};
 use crate::manager::{Command, Order};
 use crate::parts::Parts;
+use crate::room::{Place, QueueFull, Room};
 use crate::scheduler::{Board, ScheduleInfo};
 
 /// How long a command waits for the manager to hear of a job that is recorded.
@@ -28,7 +28,7 @@ pub struct Jobs {
     pub(crate) context: Arc<Parts>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) board: Arc<Board>,
-    waiting: Arc<AtomicUsize>,
+    room: Room,
     inspections: Arc<Semaphore>,
 }
 
@@ -44,6 +44,14 @@ pub enum CommandError {
     /// Too many jobs wait for one more to be tried again.
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
+    /// As many jobs are paused as may be with a runner that waits.
+    #[error("{paused} jobs are paused already, and no more than {max} may: resume or cancel one of them first")]
+    PausedFull {
+        /// How many are paused, their runners alive.
+        paused: usize,
+        /// How many may be.
+        max: usize,
+    },
     /// The store refuses what would become of the job.
     #[error("{0}")]
     Refused(String),
@@ -55,26 +63,18 @@ pub enum CommandError {
     Stopped,
 }
 
-/// Too many jobs wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{waiting} jobs wait already, and no more may: ask again when some have run, or raise jobs.max_queued_jobs")]
-pub struct QueueFull {
-    /// How many wait.
-    pub waiting: usize,
-}
-
 impl Jobs {
-    pub(crate) fn new(context: Arc<Parts>, commands: mpsc::Sender<Command>, waiting: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(context: Arc<Parts>, commands: mpsc::Sender<Command>, room: Room) -> Self {
         let inspections = Arc::new(Semaphore::new(INSPECTIONS_MAX));
-        Self { context, commands, board: Arc::default(), waiting, inspections }
+        Self { context, commands, board: Arc::default(), room, inspections }
     }
 
+    /// A place in the queue for one more job.
+    ///
     /// # Errors
     /// As many jobs wait as may.
-    pub(crate) fn ensure_room(&self) -> Result<(), QueueFull> {
-        let waiting = self.waiting.load(Ordering::Relaxed);
-        let has_room = waiting < self.context.setting(|settings| settings.jobs.max_queued_jobs);
-        if has_room { Ok(()) } else { Err(QueueFull { waiting }) }
+    pub(crate) fn take_place(&self) -> Result<Place, QueueFull> {
+        self.room.take(self.context.setting(|settings| settings.jobs.max_queued_jobs))
     }
 
     /// Asks a job to stop. It is CANCELLED once its runner is seen to be gone, and at once where it has none.
@@ -86,7 +86,8 @@ impl Jobs {
     }
 
     /// Has a RUNNING job hold still between two batches. It is PAUSED at once; its runner comes to rest within a batch, and
-    /// keeps its memory. Its place is given to another job meanwhile, and its time does not count.
+    /// keeps its memory. Its place is given to another job meanwhile, and its time does not count. So as many jobs may be
+    /// paused with a living runner as may run; where more are asked for, it is refused.
     ///
     /// # Errors
     /// See [`CommandError`].
@@ -94,7 +95,9 @@ impl Jobs {
         self.order(job, Order::Pause).await
     }
 
-    /// Lets a PAUSED job go on: at once where its runner waits, else by a new attempt when there is a place.
+    /// Lets a PAUSED job go on: at once where its runner waits, else by a new attempt when there is a place. Where other
+    /// jobs have all places by then, more run than places for a while, at most twice as many, and none is started until
+    /// there is a place again.
     ///
     /// # Errors
     /// See [`CommandError`].
@@ -107,7 +110,8 @@ impl Jobs {
     /// # Errors
     /// See [`CommandError`].
     pub async fn retry(&self, job: JobId) -> Result<JobRecord, CommandError> {
-        self.ensure_room()?;
+        // It is held until the manager has counted the job among those that wait.
+        let _place = self.take_place()?;
         self.order(job, Order::Retry).await
     }
 

@@ -1,5 +1,6 @@
 //! Starting a runner process.
 
+use std::ffi::OsString;
 use std::process::Stdio;
 
 use etlplus_core::Failure;
@@ -12,6 +13,34 @@ use crate::protocol::{self, FrameError, FrameReader, FromRunner, Hello, Task, To
 
 /// How long a runner may take to say who it is and to take its task: it does so before anything else.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The variables of the server's environment that a runner is given, and no other: the server's settings stand there with
+/// its secrets, and a pipeline may read any file that its runner can, its own environment among them.
+const ENVIRONMENT: [&str; 8] = [
+    // Where the runner's program is looked for, if it has no path, and what it starts.
+    "PATH",
+    // Where the user's own files are, for libraries that look there.
+    "HOME",
+    // Where temporary files are; whoever runs the server chose a disk for them.
+    "TMPDIR",
+    // The local time and language of what the runner and the system's libraries say.
+    "TZ",
+    "LANG",
+    // What a report of a defect needs.
+    "RUST_BACKTRACE",
+    "RUST_LIB_BACKTRACE",
+    // Where the system's libraries are, on a machine where that was set: without it no runner would start.
+    "LD_LIBRARY_PATH",
+];
+/// Variables that begin so belong to the language, too.
+const LOCALE: &str = "LC_";
+
+/// What of the server's environment a runner is given.
+fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    let is_given =
+        |name: &OsString| name.to_str().is_some_and(|name| ENVIRONMENT.contains(&name) || name.starts_with(LOCALE));
+    std::env::vars_os().filter(move |(name, _)| is_given(name))
+}
 
 /// The code of the failure of an attempt that the server had no means to begin, for now.
 pub(crate) const SERVER_SHORT: &str = "server_short";
@@ -35,7 +64,7 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Starts a runner as the leader of a process group of its own, so that what it starts ends with it and a signal to
-    /// the server's group does not reach it.
+    /// the server's group does not reach it. Of the server's environment it has what [`ENVIRONMENT`] names.
     ///
     /// # Errors
     /// Where the system refuses the process.
@@ -43,6 +72,7 @@ impl Runner {
         let RunnerProgram { program, arguments } = program;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
+        command.env_clear().envs(environment());
         command.kill_on_drop(kill_on_drop);
         let failed = |error: std::io::Error| {
             let message = format!("cannot start the runner {}: {error}", program.display());

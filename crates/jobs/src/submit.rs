@@ -12,8 +12,9 @@ use etlplus_core::{Mistake, duration};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::jobs::{Jobs, QueueFull};
+use crate::jobs::Jobs;
 use crate::manager::Command;
+use crate::room::{Place, QueueFull};
 use crate::runner::{Unfit, spec};
 use crate::telemetry;
 
@@ -93,7 +94,13 @@ impl Jobs {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitError> {
-        self.ensure_room()?;
+        // A submit that is sent again has its job, whatever has become of the queue and of the pipeline since.
+        if let Some(key) = &submission.idempotency
+            && let Some(record) = self.already_submitted(key).await?
+        {
+            return Ok(Submitted { record, is_new: false });
+        }
+        let place = self.take_place()?;
         let id = JobId::from_uuid(Uuid::now_v7());
         let checking = submission.definition.clone();
         let checked = spawn_blocking(move || spec(id, &checking).map(|spec| spec.pipeline().clone()));
@@ -112,10 +119,19 @@ impl Jobs {
         };
         let job = NewJob { header, definition, policy, not_before, idempotency, scheduled_for };
         // A task of its own: whoever asked may go away, and a recorded job must reach the queue all the same.
-        tokio::spawn(self.clone().accept(job)).await.map_err(|_| SubmitError::Stopped)?
+        tokio::spawn(self.clone().accept(job, place)).await.map_err(|_| SubmitError::Stopped)?
     }
 
-    async fn accept(self, job: NewJob) -> Result<Submitted, SubmitError> {
+    /// The job that the same submit made before under this key; `None` where the key is new.
+    async fn already_submitted(&self, key: &IdempotencyKey) -> Result<Option<JobRecord>, SubmitError> {
+        match self.context.history.by_idempotency_key(key.key.clone()).await? {
+            Some((job, digest)) if digest == key.digest => Ok(self.context.history.job(job).await?),
+            Some((job, _)) => Err(SubmitError::KeyReused { key: key.key.clone(), job }),
+            None => Ok(None),
+        }
+    }
+
+    async fn accept(self, job: NewJob, place: Place) -> Result<Submitted, SubmitError> {
         let NewJob { header, policy, not_before, .. } = &job;
         let state = JobFact::submitted(header.submitted_at, *not_before).state;
         let record = JobRecord { header: Arc::new(header.clone()), policy: *policy, state, report: None };
@@ -130,7 +146,7 @@ impl Jobs {
         }
         telemetry::submitted();
         // A manager that has ended leaves the job to the next server's, which finds it recorded.
-        let _ = self.commands.send(Command::Accepted(record.clone())).await;
+        let _ = self.commands.send(Command::Accepted { record: record.clone(), place }).await;
         Ok(Submitted { record, is_new: true })
     }
 

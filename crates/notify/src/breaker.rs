@@ -37,7 +37,7 @@ pub enum Breaker {
 pub enum Event {
     /// Somebody wants to send.
     Ask,
-    /// The channel took a message, or answered that it does not want this one.
+    /// The channel took a message.
     Worked,
     /// The channel failed.
     Failed {
@@ -94,15 +94,6 @@ impl Breaker {
             }
             // A try that began before it was found broken: that is no news.
             (Self::Open { .. }, Event::Failed { .. }) => (self, Verdict::Noted),
-        }
-    }
-
-    /// The word for it: `closed`, `open` or `half_open`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed { .. } => "closed",
-            Self::Open { .. } => "open",
-            Self::HalfOpen { .. } => "half_open",
         }
     }
 

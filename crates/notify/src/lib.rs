@@ -14,4 +14,4 @@ mod notifier;
 pub mod rules;
 mod secret;
 
-pub use notifier::{Handle, KEPT_MAX, Notifier, Parts, WAITING_MAX};
+pub use notifier::{Handle, KEPT_MAX, Notifier, Parts, REFUSALS_MAX, WAITING_MAX};

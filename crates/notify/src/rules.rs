@@ -51,7 +51,9 @@ pub(crate) fn is_wanted(rule: AlertRule, settings: &NotificationSettings) -> boo
     settings.enabled
         && match rule {
             AlertRule::JobFailed => settings.job_failure_alerts,
-            AlertRule::JobTimedOut | AlertRule::JobTimeoutNear => settings.timeout_warnings,
+            // It is both: a job that failed, and one that took too long.
+            AlertRule::JobTimedOut => settings.job_failure_alerts || settings.timeout_warnings,
+            AlertRule::JobTimeoutNear => settings.timeout_warnings,
             AlertRule::Memory | AlertRule::Cpu | AlertRule::Disk | AlertRule::Connections => settings.resource_alerts,
             AlertRule::ChannelBroken => settings.channel_alerts,
             AlertRule::Test => true,

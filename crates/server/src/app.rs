@@ -9,6 +9,7 @@ use etlplus_bus::Bus;
 use etlplus_core::ports::{AlertChannels, Alerts, Clock, History, LiveSettings, Pipelines, Versioned};
 use etlplus_jobs::Jobs;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::access::{Attempts, Rate, Tickets, TokenBook};
 use crate::live::Live;
@@ -33,7 +34,7 @@ pub(crate) struct App {
     pub(crate) version: &'static str,
     pub(crate) began: Began,
     pub(crate) lifecycle: Lifecycle,
-    /// What goes on beside requests: WebSockets and streams of logs.
+    /// What goes on beside requests: WebSockets, streams of logs, and changes that outlive who asked for them.
     pub(crate) tasks: TaskTracker,
 }
 
@@ -48,6 +49,18 @@ impl App {
     /// The settings that hold now.
     pub(crate) fn settings(&self) -> Arc<Versioned> {
         self.settings.current()
+    }
+
+    /// Does `work` to its end: where a client goes away, its request is dropped at whatever it waits for, and what is
+    /// recorded by then must be known to the server all the same. The end of the server waits for it.
+    ///
+    /// # Errors
+    /// Where it panicked.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.tasks.spawn(work.in_current_span()).await.map_err(|_| Refusal::internal())
     }
 }
 

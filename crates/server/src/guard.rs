@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::access::{Client, Identity, identify, refuse_token_in_url};
+use crate::access::{Client, Identity, identify, refuse_token_in_url, use_ticket};
 use crate::app::App;
 use crate::peer::Peer;
 use crate::places;
@@ -108,16 +108,16 @@ fn identify_own(app: &App, request: &Parts, peer: Option<&Peer>) -> Result<Ident
     check(request, peer, &server.allowed_hosts)?;
     refuse_token_in_url(&request.uri)?;
     let identity = identify(app, request);
-    let Some(peer) = peer else { return Ok(identity) };
-    if places::is_vital(&request.method, request.uri.path()) {
-        return Ok(identity);
+    let is_counted = !places::is_vital(&request.method, request.uri.path());
+    if let Some(peer) = peer.filter(|_| is_counted) {
+        let client = Client::of(identity.principal(), peer.remote.ip());
+        app.rate.check(client, server.requests_per_second).map_err(|wait| {
+            let detail = format!("more than {} requests in a second come from here", server.requests_per_second);
+            Refusal::too_fast("rate_limited", detail, "send fewer, or raise server.requests_per_second", wait)
+        })?;
     }
-    let client = Client::of(identity.principal(), peer.remote.ip());
-    app.rate.check(client, server.requests_per_second).map_err(|wait| {
-        let detail = format!("more than {} requests in a second come from here", server.requests_per_second);
-        Refusal::too_fast("rate_limited", detail, "send fewer, or raise server.requests_per_second", wait)
-    })?;
-    Ok(identity)
+    // Not before: whoever has to wait comes again with the same ticket.
+    Ok(use_ticket(app, request, identity))
 }
 
 /// Refuses what a foreign page makes a browser send: it reaches this machine under the page's own name (DNS rebinding),

@@ -9,4 +9,4 @@
 
 mod sqlite;
 
-pub use sqlite::{FatalError, OpenError, Opened, SAMPLES_PER_JOB_MAX, Store, Writer};
+pub use sqlite::{ALERTS_MAX, FIRING_MAX, FatalError, OpenError, Opened, SAMPLES_PER_JOB_MAX, Store, Writer};

@@ -131,6 +131,10 @@ pub trait History: Send + Sync {
     /// What a job's attempts are made from, or `None` where there is no such job.
     fn definition(&self, job: JobId) -> Answer<'_, Result<Option<JobDefinition>, StoreUnavailable>>;
 
+    /// The job that was accepted under this idempotency key, and the digest of what was submitted then; `None` where no job
+    /// that is kept was.
+    fn by_idempotency_key(&self, key: String) -> Answer<'_, Result<Option<(JobId, String)>, StoreUnavailable>>;
+
     /// The jobs that `query` asks for, the latest made first.
     fn jobs(&self, query: JobQuery) -> Answer<'_, Result<Vec<JobRecord>, StoreUnavailable>>;
 

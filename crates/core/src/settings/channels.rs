@@ -136,13 +136,13 @@ pub(super) fn check_name(name: &str) -> Result<(), Fault> {
 /// The values of a channel by key, each with its place.
 type Values = BTreeMap<&'static str, (Value, Position)>;
 
-/// The channel that `node` describes; `path` leads to it, and its key is at `position`.
+/// The channel that `node` describes, as far as that can be told in spite of mistakes; `path` leads to it, and its key is
+/// at `position`.
 pub(super) fn read(reader: &mut Reader, path: &str, position: Position, node: &Node) -> Option<ChannelKind> {
     let Content::Map(entries) = &node.content else {
         reader.wrong_kind(path, node, "a map", &format!("a map with {}", names(None).join(", ")));
         return None;
     };
-    let mistakes_before = reader.mistakes_found();
     let of = channel_type(reader, path, position, entries);
     let mut values = Values::new();
     for entry in entries.iter().filter(|entry| entry.key != "type") {
@@ -167,12 +167,11 @@ pub(super) fn read(reader: &mut Reader, path: &str, position: Position, node: &N
             );
         }
     }
-    let made = match of {
+    match of {
         WEBHOOK => webhook(&mut values),
-        EMAIL => email(reader, path, &mut values),
+        EMAIL => email(reader, path, entries, &mut values),
         _ => Some(ChannelKind::Log),
-    };
-    made.filter(|_| reader.mistakes_found() == mistakes_before)
+    }
 }
 
 /// The type, by which the other keys are judged.
@@ -217,7 +216,14 @@ fn text_of(value: Value) -> Option<String> {
     if let Value::Text(text) = value { Some(text) } else { None }
 }
 
-fn email(reader: &mut Reader, path: &str, values: &mut Values) -> Option<ChannelKind> {
+fn email(reader: &mut Reader, path: &str, entries: &[Entry], values: &mut Values) -> Option<ChannelKind> {
+    check_login(reader, path, entries);
+    let to = values.remove("to");
+    if let Some((Value::List(receivers), position)) = &to
+        && receivers.is_empty()
+    {
+        reader.fault(*position, &format!("{path}.to"), Fault::new("has no receiver", "write at least one address"));
+    }
     let (host, host_position) = values.remove("host")?;
     let host = text_of(host)?;
     let (tls, tls_position) = match values.remove("tls") {
@@ -233,31 +239,27 @@ fn email(reader: &mut Reader, path: &str, values: &mut Values) -> Option<Channel
         Some((Value::Count(port), _)) => u16::try_from(port).ok()?,
         _ => tls.port(),
     };
-    let (username, password) = login(reader, path, values);
+    let username = values.remove("username").and_then(|(value, _)| text_of(value));
+    let password = values.remove("password").and_then(|(value, _)| secret_of(value));
     let from = text_of(values.remove("from")?.0)?;
-    let (to, to_position) = values.remove("to")?;
-    let Value::List(to) = to else { return None };
-    if to.is_empty() {
-        reader.fault(to_position, &format!("{path}.to"), Fault::new("has no receiver", "write at least one address"));
-    }
+    let Value::List(to) = to?.0 else { return None };
     Some(ChannelKind::Email { host, port, tls, username, password, from, to })
 }
 
-/// The user's name and the password, of which none can be without the other.
-fn login(reader: &mut Reader, path: &str, values: &mut Values) -> (Option<String>, Option<super::SecretRef>) {
-    let (username, password) = (values.remove("username"), values.remove("password"));
-    match (&username, &password) {
-        (Some((_, position)), None) => {
+/// Names the user's name without the password, or the other way round.
+fn check_login(reader: &mut Reader, path: &str, entries: &[Entry]) {
+    let position = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.position);
+    match (position("username"), position("password")) {
+        (Some(position), None) => {
             let fault = Fault::new("has no password beside it", "add password: ${NAME}, or remove it");
-            reader.fault(*position, &format!("{path}.username"), fault);
+            reader.fault(position, &format!("{path}.username"), fault);
         }
-        (None, Some((_, position))) => {
+        (None, Some(position)) => {
             let fault = Fault::new("has no username beside it", "add username, or remove it");
-            reader.fault(*position, &format!("{path}.password"), fault);
+            reader.fault(position, &format!("{path}.password"), fault);
         }
         _ => {}
     }
-    (username.and_then(|(value, _)| text_of(value)), password.and_then(|(value, _)| secret_of(value)))
 }
 
 /// A channel as a file would say it; with `masked` the address of a webhook has no path.

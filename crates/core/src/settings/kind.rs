@@ -81,7 +81,7 @@ impl Kind {
     /// `value` as a file would say it; what is secret is masked.
     pub(super) fn show(self, value: &Value) -> serde_json::Value {
         match value {
-            Value::Absent | Value::Channel(_) => serde_json::Value::Null,
+            Value::Absent | Value::Channel(_) | Value::Wrong => serde_json::Value::Null,
             Value::Flag(is_on) => json!(is_on),
             Value::Count(bytes) if matches!(self, Self::Size { .. }) => json!(size::show(*bytes)),
             Value::Count(count) => json!(count),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::channels;
 use super::keys::{self, CHANNELS};
 use super::value::Value;
-use crate::mistake::Position;
+use crate::mistake::{Mistake, Position};
 
 /// What one source says: some of the keys, each with a value that is right for it. A channel is one value.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,26 @@ impl Layer {
     /// The names of the channels that it has.
     pub(super) fn channels(&self) -> impl Iterator<Item = &str> {
         self.values.keys().filter_map(|path| channel_of(path))
+    }
+}
+
+/// What was made of a text, as far as it is right, and every mistake in it.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Checked<T> {
+    /// What is right. Where a key has a mistake, it is known that something was said of it, and no more.
+    pub made: T,
+    /// What is wrong, in the order of the places.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl<T> Checked<T> {
+    /// What was made, where nothing is wrong.
+    ///
+    /// # Errors
+    /// Every mistake; never an empty list.
+    pub fn whole(self) -> Result<T, Vec<Mistake>> {
+        if self.mistakes.is_empty() { Ok(self.made) } else { Err(self.mistakes) }
     }
 }
 

@@ -18,8 +18,9 @@ mod secret;
 mod settle;
 mod value;
 mod view;
+mod withhold;
 
-pub use layer::Layer;
+pub use layer::{Checked, Layer};
 pub use model::{
     AccessSettings, JobSettings, Keep, LogFormat, LogSettings, RetentionSettings, ServerSettings, Settings,
 };
@@ -33,3 +34,4 @@ pub use reference::{json_schema, reference_markdown};
 pub use secret::{SecretRef, UrlValue};
 pub use settle::{Layers, Settled};
 pub use view::{Applies, Entry, Origin};
+pub use withhold::secret_lines;

@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use super::channels;
 use super::keys::{self, CHANNELS, KEYS, PART, VARIABLE_PREFIX};
 use super::kind::Kind;
-use super::layer::Layer;
+use super::layer::{Checked, Layer};
 use super::read::Reader;
-use crate::mistake::{Fault, Mistake, Position, nearest};
+use super::value::Value;
+use crate::mistake::{Fault, Position, nearest};
 use crate::tree::{Content, Entry, Node, Scalar};
 
 /// Reads the settings among environment variables: `ETLPLUS_` and the key's path in capitals with `__` for each dot, as
 /// in `ETLPLUS_MONITORING__WEBSOCKET__MAX_CONNECTIONS`. Lists are separated by commas. Variables without `__` are other
-/// things.
-///
-/// # Errors
-/// Every mistake; never an empty list. They have no place, and their key is the variable's name.
-pub fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Result<Layer, Vec<Mistake>> {
+/// things. Mistakes have no place, and their key is the variable's name.
+pub fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Checked<Layer> {
     let mut reader = Reader::of_variables();
     let mut of_channels: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     let channels_prefix = keys::variable(CHANNELS) + PART;
@@ -46,14 +44,12 @@ pub fn environment(variables: impl IntoIterator<Item = (String, String)>) -> Res
             Err(fault) => reader.fault(Position::START, &path, fault),
         }
     }
-    reader.finish().map(|(layer, _)| layer)
+    reader.finish()
 }
 
-/// Reads the settings of the command line: pairs of a key's path and a text. Lists are separated by commas.
-///
-/// # Errors
-/// Every mistake; never an empty list. They have no place.
-pub fn flags<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Layer, Vec<Mistake>> {
+/// Reads the settings of the command line: pairs of a key's path and a text. Lists are separated by commas. Mistakes have
+/// no place.
+pub fn flags<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Checked<Layer> {
     let mut reader = Reader::new(Vec::new());
     for (path, text) in pairs {
         match keys::find(path) {
@@ -67,13 +63,12 @@ pub fn flags<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<
             }
         }
     }
-    reader.finish().map(|(layer, _)| layer)
+    reader.finish()
 }
 
 fn give(reader: &mut Reader, key: &keys::Key, text: &str) {
-    if let Some(value) = reader.value(key.path, key.kind, key.absent, &node(key.kind, text)) {
-        reader.give(key.path, Position::START, value);
-    }
+    let value = reader.value(key.path, key.kind, key.absent, &node(key.kind, text)).unwrap_or(Value::Wrong);
+    reader.give(key.path, Position::START, value);
 }
 
 /// `text` as a file would have it.

@@ -3,7 +3,7 @@
 use super::channels;
 use super::keys::{self, CHANNELS};
 use super::kind::Kind;
-use super::layer::{Given, Layer, show};
+use super::layer::{Checked, Given, Layer, show};
 use super::value::Value;
 use crate::mistake::{Fault, Mistake, Mistakes, Position, nearest, quoted};
 use crate::tree::{self, Content, Entry, Node, child_key, item_key};
@@ -32,20 +32,22 @@ impl Format {
 }
 
 /// Reads a file of settings. An empty one says nothing.
-///
-/// # Errors
-/// Every mistake in it, in the order of their places; never an empty list.
-pub fn read(text: &str, format: Format) -> Result<Layer, Vec<Mistake>> {
+pub fn read(text: &str, format: Format) -> Checked<Layer> {
     let (root, mistakes) = match format {
         Format::Yaml => tree::read_yaml(text),
         Format::Json => tree::read_json(text),
         Format::Toml => tree::read_toml(text),
     };
     let mut reader = Reader::new(mistakes);
-    if let Some(root) = root {
-        reader.section("", &root);
+    match root {
+        Some(root) => reader.section("", &root),
+        // Whatever the file says, nobody knows.
+        None if reader.is_broken() => {
+            keys::KEYS.iter().for_each(|key| reader.give(key.path, Position::START, Value::Wrong))
+        }
+        None => {}
     }
-    reader.finish().map(|(layer, _)| layer)
+    reader.finish()
 }
 
 /// What a change makes of the layer of changes.
@@ -53,18 +55,15 @@ pub fn read(text: &str, format: Format) -> Result<Layer, Vec<Mistake>> {
 pub struct Change {
     /// The layer with the change.
     pub layer: Layer,
-    /// The keys that were given, each with what it was set to; `None` where its earlier origin holds again. Secrets are
-    /// masked.
+    /// The keys that are not as they were, each with what it was set to; `None` where its earlier origin holds again.
+    /// Secrets are masked.
     pub keys: Vec<(String, Option<String>)>,
 }
 
 impl Layer {
     /// Lays `change` over this layer: a JSON object with some of the keys. `null` takes away what this layer says of a
     /// key, a section or a channel.
-    ///
-    /// # Errors
-    /// Every mistake in it; never an empty list.
-    pub fn changed_by(&self, change: &str) -> Result<Change, Vec<Mistake>> {
+    pub fn changed_by(&self, change: &str) -> Checked<Change> {
         let (root, mistakes) = tree::read_json(change);
         let mut reader = Reader { is_change: true, ..Reader::new(mistakes) };
         match &root {
@@ -75,16 +74,19 @@ impl Layer {
             }
             None => {}
         }
-        let (given, taken) = reader.finish()?;
+        let taken = std::mem::take(&mut reader.taken);
+        let Checked { made: given, mistakes } = reader.finish();
         let mut below = self.clone();
         let removed = taken.iter().flat_map(|path| below.remove(path)).map(|key| (key, None)).collect::<Vec<_>>();
         let said = |value: serde_json::Value| match value {
             serde_json::Value::String(text) => text,
             other => other.to_string(),
         };
-        let set = given.values().map(|(path, value)| (path.to_owned(), Some(said(show(path, value, true)))));
+        let is_new = |(path, value): &(&str, &Value)| self.get(path).is_none_or(|said| said.value != **value);
+        let set =
+            given.values().filter(is_new).map(|(path, value)| (path.to_owned(), Some(said(show(path, value, true)))));
         let keys = set.chain(removed).collect();
-        Ok(Change { layer: given.over(&below), keys })
+        Checked { made: Change { layer: given.over(&below), keys }, mistakes }
     }
 }
 
@@ -112,17 +114,13 @@ impl Reader {
         Self { names_variables: true, ..Self::new(Vec::new()) }
     }
 
-    /// What was given and the paths that were taken away, or every mistake.
-    pub(super) fn finish(self) -> Result<(Layer, Vec<String>), Vec<Mistake>> {
-        self.mistakes.finish(Some((self.layer, self.taken)))
-    }
-
-    pub(super) fn mistakes_found(&self) -> usize {
-        self.mistakes.count()
+    /// What was given, and every mistake.
+    pub(super) fn finish(self) -> Checked<Layer> {
+        Checked { made: self.layer, mistakes: self.mistakes.finish(Some(())).err().unwrap_or_default() }
     }
 
     fn is_broken(&self) -> bool {
-        self.mistakes_found() > 0
+        self.mistakes.count() > 0
     }
 
     /// Names a mistake of the key `path`.
@@ -170,9 +168,8 @@ impl Reader {
         } else if path == CHANNELS {
             self.channels(&entry.value);
         } else if let Some(key) = keys::find(&path) {
-            if let Some(value) = self.value(&path, key.kind, key.absent, &entry.value) {
-                self.give(&path, entry.value.position, value);
-            }
+            let value = self.value(&path, key.kind, key.absent, &entry.value).unwrap_or(Value::Wrong);
+            self.give(&path, entry.value.position, value);
         } else {
             self.section(&path, &entry.value);
         }
@@ -198,9 +195,8 @@ impl Reader {
 
     /// The channel `path`, whose key is at `position`.
     pub(super) fn channel(&mut self, path: &str, position: Position, node: &Node) {
-        if let Some(channel) = channels::read(self, path, position, node) {
-            self.give(path, node.position, Value::Channel(channel));
-        }
+        let value = channels::read(self, path, position, node).map_or(Value::Wrong, Value::Channel);
+        self.give(path, node.position, value);
     }
 
     /// The value that `node` gives the key `path`; `absent` is the key's word for nothing.

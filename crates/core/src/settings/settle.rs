@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::channels::CHANNELS_MAX;
 use super::hosts;
-use super::keys::{CHANNELS, KEYS};
+use super::keys::{self, CHANNELS, KEYS};
 use super::layer::{Given, Layer, show};
 use super::model::Settings;
 use super::monitoring::{ChannelKind, ChannelSettings};
@@ -14,7 +14,9 @@ use super::value::Value;
 use super::view::{Applies, Entry, Origin};
 use crate::mistake::{Fault, Mistake, Mistakes, Position};
 
-/// All that was said of the settings. Each layer lies over the one before it; below all of them are the defaults.
+/// All that was said of the settings. Each layer lies over the one before it; below all of them are the defaults. Only
+/// what applies at the next start lies the other way round in the two uppermost: there the flags have the last word, or a
+/// server that does not start by what was changed could never be started.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     /// What the settings file says, with its path.
@@ -43,11 +45,20 @@ impl Layers {
     /// Every mistake that shows only when the layers are seen together; never an empty list. Each is named at the value
     /// that brings it about, with its place where that is in the file, and else with [`Position::START`].
     pub fn settle(&self) -> Result<Settled, Vec<Mistake>> {
+        self.settle_beside(Vec::new())
+    }
+
+    /// The settings that hold, where the readers of the layers have found the mistakes `found`. What hangs on a key that
+    /// has one is not checked.
+    ///
+    /// # Errors
+    /// `found` and those of [`Self::settle`], in the order of their places; never an empty list.
+    pub fn settle_beside(&self, found: Vec<Mistake>) -> Result<Settled, Vec<Mistake>> {
         let mut settings = Settings::default();
         let mut entries = Vec::new();
         for key in KEYS {
             let top = self.top(key.path);
-            if let Some((given, _)) = &top {
+            if let Some((given, _)) = top.as_ref().filter(|(given, _)| given.value != Value::Wrong) {
                 key.set(&mut settings, given.value.clone());
             }
             entries.push(Entry {
@@ -71,7 +82,34 @@ impl Layers {
                 .channels
                 .push(ChannelSettings { name: name.to_owned(), kind: kind.clone() });
         }
-        self.check(&settings).finish(Some(Settled { settings, entries }))
+        let mut mistakes = Mistakes::default();
+        found.into_iter().for_each(|mistake| mistakes.add(mistake));
+        self.check(&settings, &mut mistakes);
+        mistakes.finish(Some(Settled { settings, entries }))
+    }
+
+    /// Which of `keys`, those of a change of [`Self::changed`], cannot be changed so, as another place has the last word.
+    /// What was kept before is no mistake, and what is taken back is none either.
+    pub fn overridden(&self, keys: &[(String, Option<String>)]) -> Vec<Mistake> {
+        let set = keys.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key);
+        set.filter_map(|key| {
+            let (message, remedy) = if key == "server.data" {
+                (
+                    "changes are kept in the data folder itself, so they cannot say where it is",
+                    "say it in the settings file or with --data, and start the server again",
+                )
+            } else if self.flags.get(key).is_some() && !is_live(key) {
+                (
+                    "is given on the command line, which has the last word when a server starts",
+                    "leave out the flag at the next start",
+                )
+            } else {
+                return None;
+            };
+            let (key, message, remedy) = (key.clone(), message.to_owned(), remedy.to_owned());
+            Some(Mistake { position: Position::START, key, message, remedy })
+        })
+        .collect()
     }
 
     /// What the highest layer says that says anything of `path`.
@@ -86,7 +124,8 @@ impl Layers {
             let (file, layer) = self.file.as_ref()?;
             Some((layer.get(path)?, Origin::File { path: file.clone() }))
         };
-        changed.or_else(flag).or_else(environment).or_else(file)
+        let above = if is_live(path) { changed.or_else(flag) } else { flag().or(changed) };
+        above.or_else(environment).or_else(file)
     }
 
     fn channel_names(&self) -> BTreeSet<&str> {
@@ -94,8 +133,12 @@ impl Layers {
         file.into_iter().chain([&self.environment, &self.flags, &self.changed]).flat_map(Layer::channels).collect()
     }
 
-    fn check(&self, settings: &Settings) -> Mistakes {
-        let mut found = Mistakes::default();
+    /// Whether what holds of `path` is known, and not a mistake.
+    fn is_known(&self, path: &str) -> bool {
+        self.top(path).is_none_or(|(given, _)| given.value != Value::Wrong)
+    }
+
+    fn check(&self, settings: &Settings, found: &mut Mistakes) {
         let mut add = |path: &str, fault: Fault| {
             let top = self.top(path);
             let key = top.as_ref().map_or_else(|| path.to_owned(), |(given, _)| given.name.clone());
@@ -111,23 +154,30 @@ impl Layers {
             let remedy = "leave it out, so that tokens are needed, or listen at 127.0.0.1";
             add("access.required", Fault::new(message, remedy));
         }
-        if settings.monitoring.websocket.port == Some(listen.port()) {
+        if settings.monitoring.websocket.port == Some(listen.port()) && self.is_known("server.listen") {
             let message =
                 format!("{} is the port of server.listen, where the live channel is in any case", listen.port());
             add("monitoring.websocket.port", Fault::new(message, "write another port, or none"));
         }
-        let channels = &settings.monitoring.notifications.channels;
-        if channels.len() > CHANNELS_MAX {
-            let message = format!("there are {} channels, more than the {CHANNELS_MAX} allowed", channels.len());
+        let count = self.channel_names().len();
+        if count > CHANNELS_MAX {
+            let message = format!("there are {count} channels, more than the {CHANNELS_MAX} allowed");
             add(CHANNELS, Fault::new(message, "remove some"));
         }
-        for channel in channels {
+        if !self.is_known("monitoring.notifications.allowed_private_hosts") {
+            return;
+        }
+        for channel in &settings.monitoring.notifications.channels {
             if let Some(fault) = unreachable(settings, channel) {
                 add(&format!("{CHANNELS}.{}", channel.name), fault);
             }
         }
-        found
     }
+}
+
+/// Whether a change of `path` takes effect at once, as that of a channel does.
+fn is_live(path: &str) -> bool {
+    keys::find(path).is_none_or(|key| key.applies == Applies::Live)
 }
 
 /// What is wrong with a webhook whose address can be seen to be private. A name is looked up when something is sent.

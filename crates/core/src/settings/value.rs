@@ -23,6 +23,8 @@ pub(super) enum Value {
     Url(UrlValue),
     Secret(SecretRef),
     Channel(ChannelKind),
+    /// One with a mistake, which its reader has named: what was meant is not known.
+    Wrong,
 }
 
 /// A field of the settings: what it is as a value, and what it becomes by one.

@@ -62,7 +62,7 @@ fn a_channel_is_shown_so_that_it_can_be_sent_back() {
         let value = &entry(&settled, &path(name)).value;
         let change = json!({ "monitoring": { "notifications": { "channels": { name: value } } } }).to_string();
         let mut layers = of_file(yaml(GOOD));
-        layers.changed = layers.changed.changed_by(&change).expect("what is shown can be sent").layer;
+        layers.changed = layers.changed.changed_by(&change).whole().expect("what is shown can be sent").layer;
         assert_eq!(crate::support::settled(&layers).settings, settled.settings, "{name}");
     }
 }
@@ -79,7 +79,7 @@ monitoring:
       §c: { type: webhook }
       d: { type: webhook, url: §example.com, secret: §whsec_x, §host: x, §ulr: x }
       e: { type: email, host: smtp.example.com, tls: §none, from: a@b, to: §[] }
-      f: { type: email, host: §'a b', port: §0, username: x, from: §a, to: [b@c, §d] }
+      f: { type: email, host: §'a b', port: §0, username: §x, from: §a, to: [b@c, §d] }
       g: { type: email, host: h, username: §x, from: a@b, to: [c@d] }
       h: { type: email, host: h, password: §'${X}', from: a@b, to: §c@d }
       i: §log
@@ -99,6 +99,7 @@ monitoring:
         (path("e.to"), "has no receiver"),
         (path("f.host"), "is not the name of a host"),
         (path("f.port"), "too little"),
+        (path("f.username"), "has no password beside it"),
         (path("f.from"), "is not a mail address"),
         (path("f.to[1]"), "is not a mail address"),
         (path("g.username"), "has no password beside it"),

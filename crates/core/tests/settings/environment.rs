@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{entry, of_file, say, settled, yaml};
 
 fn read(variables: &[(&str, &str)]) -> Result<Layer, Vec<Mistake>> {
-    settings::environment(variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
+    settings::environment(variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))).whole()
 }
 
 #[test]
@@ -93,6 +93,7 @@ fn a_channel_can_come_from_variables() {
         (format!("{prefix}OPS_MAIL__FROM"), "a@b".to_owned()),
         (format!("{prefix}OPS_MAIL__TO"), "c@d, e@f".to_owned()),
     ])
+    .whole()
     .expect("the variables are right");
     let settings = settled(&Layers { environment, ..Layers::default() }).settings;
     let [channel] = settings.monitoring.notifications.channels.as_slice() else { panic!("one channel") };
@@ -108,6 +109,7 @@ fn options_of_the_command_line_lie_over_variables() {
         environment: read(&[("ETLPLUS_SERVER__LISTEN", "127.0.0.1:1"), ("ETLPLUS_JOBS__TIMEOUT", "1h")])
             .expect("right"),
         flags: settings::flags([("server.listen", "127.0.0.1:2"), ("jobs.max_concurrent_jobs", "auto")])
+            .whole()
             .expect("right"),
         ..Layers::default()
     };
@@ -115,6 +117,7 @@ fn options_of_the_command_line_lie_over_variables() {
     assert_eq!(settled.settings.server.listen.port(), 2);
     assert_eq!(settled.settings.jobs.timeout, Some(Duration::from_secs(3_600)));
     assert_eq!(entry(&settled, "server.listen").origin, Origin::Flag);
-    let mistakes = settings::flags([("server.listen", "8080"), ("server.lisen", "x")]).expect_err("they are wrong");
+    let mistakes =
+        settings::flags([("server.listen", "8080"), ("server.lisen", "x")]).whole().expect_err("they are wrong");
     say(&mistakes, &[("server.listen", "is not an address"), ("server.lisen", "did you mean server.listen?")]);
 }

@@ -10,12 +10,12 @@ const FORMATS: [Format; 3] = [Format::Yaml, Format::Json, Format::Toml];
 /// Reads `text` in each way; fails if that panics, or if it is refused without a reason.
 fn read(text: &str) {
     for format in FORMATS {
-        match settings::read(text, format) {
+        match settings::read(text, format).whole() {
             Ok(layer) => drop(of_file(layer).settle()),
             Err(mistakes) => assert!(!mistakes.is_empty(), "refused without a reason: {text}"),
         }
     }
-    if let Err(mistakes) = Layer::default().changed_by(text) {
+    if let Err(mistakes) = Layer::default().changed_by(text).whole() {
         assert!(!mistakes.is_empty(), "refused without a reason: {text}");
     }
 }
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn any_variable_is_answered(name in "ETLPLUS_[A-Z_é]{0,30}", text in any::<String>()) {
-        if let Err(mistakes) = settings::environment([(name, text)]) {
+        if let Err(mistakes) = settings::environment([(name, text)]).whole() {
             assert!(!mistakes.is_empty());
         }
     }
@@ -104,7 +104,7 @@ proptest! {
     ) {
         let keys = of_file(Layer::default()).settle().expect("the defaults fit").entries;
         let key = &keys[index.index(keys.len())].key;
-        if let Err(mistakes) = settings::flags([(key.as_str(), text.as_str())]) {
+        if let Err(mistakes) = settings::flags([(key.as_str(), text.as_str())]).whole() {
             assert!(mistakes.iter().all(|mistake| !mistake.remedy.is_empty()));
         }
     }
@@ -142,7 +142,7 @@ fn repetition_up_to_the_cap_is_answered() {
 #[test]
 fn a_long_list_of_keys_is_answered_with_a_thousand_mistakes() {
     let keys: String = (0..60_000).map(|index| format!("\"a{index}\":1,\n")).collect();
-    let mistakes = settings::read(&format!("{{{keys}\"z\":1}}"), Format::Json).expect_err("no key is known");
+    let mistakes = settings::read(&format!("{{{keys}\"z\":1}}"), Format::Json).whole().expect_err("no key is known");
     assert_eq!(mistakes.len(), 1_001);
     assert_eq!(mistakes[1_000].message, "there are 59001 more mistakes");
 }
@@ -150,7 +150,7 @@ fn a_long_list_of_keys_is_answered_with_a_thousand_mistakes() {
 #[test]
 fn a_file_beyond_the_cap_is_refused() {
     for format in FORMATS {
-        let mistakes = settings::read(&" ".repeat((1 << 20) + 1), format).expect_err("it is too long");
+        let mistakes = settings::read(&" ".repeat((1 << 20) + 1), format).whole().expect_err("it is too long");
         assert!(mistakes[0].message.contains("1048577 bytes"), "{mistakes:?}");
     }
 }
@@ -167,13 +167,13 @@ fn deep_nesting_is_refused_where_it_gets_too_deep() {
     let deep = |open: &str, depth: usize| open.repeat(depth);
     for depth in [40, 100, 1_000, 100_000] {
         let json = format!("{}{}", deep("{\"a\":", depth), deep("}", depth)).replace(":}", ":1}");
-        let mistakes = settings::read(&json, Format::Json).expect_err("it is too deep");
+        let mistakes = settings::read(&json, Format::Json).whole().expect_err("it is too deep");
         assert!(mistakes[0].message.contains("nested more than 32 deep"), "{mistakes:?}");
         let yaml = format!("{}{}", deep("[", depth), deep("]", depth));
-        assert!(settings::read(&yaml, Format::Yaml).is_err());
+        assert!(settings::read(&yaml, Format::Yaml).whole().is_err());
         let toml = format!("a = {yaml}");
-        assert!(settings::read(&toml, Format::Toml).is_err());
+        assert!(settings::read(&toml, Format::Toml).whole().is_err());
         let toml = format!("[{}a]", deep("a.", depth));
-        assert!(settings::read(&toml, Format::Toml).is_err());
+        assert!(settings::read(&toml, Format::Toml).whole().is_err());
     }
 }

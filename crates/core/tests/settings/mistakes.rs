@@ -1,6 +1,7 @@
 //! Every mistake of a file is named at once, with its place, its key and a remedy.
 
-use etlplus_core::settings::{self, Format};
+use etlplus_core::Mistake;
+use etlplus_core::settings::{self, Format, Layers};
 
 use crate::support::{all, of_file, say, yaml};
 
@@ -149,7 +150,8 @@ fn other_mistakes_are_named_beside_a_key_that_is_there_twice() {
 
 #[test]
 fn a_dotted_key_is_no_path() {
-    let mistakes = settings::read(r#"{"monitoring.websocket.port": 8081}"#, Format::Json).expect_err("it is no key");
+    let mistakes =
+        settings::read(r#"{"monitoring.websocket.port": 8081}"#, Format::Json).whole().expect_err("it is no key");
     say(&mistakes, &[("\"monitoring.websocket.port\"", "it belongs to monitoring.websocket")]);
 }
 
@@ -173,4 +175,58 @@ monitoring: { websocket: { port: 8080 } }
     assert!(alone("access: { required: false }"));
     assert!(alone("server: { listen: '[::ffff:127.0.0.1]:1' }\naccess: { required: false }"));
     assert!(alone("server: { listen: 0.0.0.0:8080 }"));
+}
+
+/// Every mistake of a server with this file and these options.
+fn together(file: &str, flags: &[(&str, &str)]) -> Vec<Mistake> {
+    let (file, flags) = (settings::read(file, Format::Yaml), settings::flags(flags.iter().copied()));
+    let layers = Layers { flags: flags.made, ..of_file(file.made) };
+    layers.settle_beside([file.mistakes, flags.mistakes].concat()).expect_err("there are mistakes")
+}
+
+#[test]
+fn mistakes_of_one_source_do_not_hide_those_of_all_together() {
+    let file = "\
+server: { listen: 0.0.0.0:80, dta: x }
+access: { required: false }
+monitoring:
+  websocket: { port: 80, max_connections: 0 }
+  notifications:
+    channels:
+      ops: { type: webhook, url: 'https://10.0.0.1/x', secret: whsec_x }
+      mail: { type: email, host: 'a b', username: u, from: a@b, to: [] }
+";
+    let channel = |rest: &str| format!("monitoring.notifications.channels.{rest}");
+    let expected = [
+        ("jobs.timeout".to_owned(), "\"x\" is not a duration"),
+        ("server.dta".to_owned(), "unknown key"),
+        ("access.required".to_owned(), "everybody who reaches 0.0.0.0:80"),
+        ("monitoring.websocket.port".to_owned(), "80 is the port of server.listen"),
+        ("monitoring.websocket.max_connections".to_owned(), "is too little"),
+        (channel("ops"), "address 10.0.0.1 is not public"),
+        (channel("ops.secret"), "is not a reference"),
+        (channel("mail.host"), "is not the name of a host"),
+        (channel("mail.username"), "has no password beside it"),
+        (channel("mail.to"), "has no receiver"),
+    ];
+    let expected: Vec<(&str, &str)> = expected.iter().map(|(key, words)| (key.as_str(), *words)).collect();
+    say(&together(file, &[("jobs.timeout", "x")]), &expected);
+}
+
+#[test]
+fn what_hangs_on_a_mistake_is_not_judged() {
+    let webhook = "channels: { ops: { type: webhook, url: 'https://10.0.0.1/x' } }";
+    let file = format!("monitoring: {{ notifications: {{ allowed_private_hosts: [10.0.0.1, 'b c'], {webhook} }} }}");
+    say(&together(&file, &[]), &[("monitoring.notifications.allowed_private_hosts[1]", "is not the name of a host")]);
+    // The address below the wrong one, and the default below all, are not those that were meant.
+    let file = "server: { listen: 0.0.0.0:80 }\naccess: { required: false }\nmonitoring: { websocket: { port: 8080 } }";
+    say(&together(file, &[("server.listen", "localhost")]), &[("server.listen", "is not an address")]);
+    // A file that nobody can read may allow what a variable asks for.
+    let environment = settings::environment(
+        [("TYPE", "webhook"), ("URL", "https://10.0.0.1/x")]
+            .map(|(key, text)| (format!("ETLPLUS_MONITORING__NOTIFICATIONS__CHANNELS__OPS__{key}"), text.to_owned())),
+    );
+    let file = settings::read("{", Format::Json);
+    let layers = Layers { environment: environment.whole().expect("they are right"), ..of_file(file.made) };
+    say(&layers.settle_beside(file.mistakes).expect_err("the file is wrong"), &[("", "this is not JSON")]);
 }

@@ -31,9 +31,11 @@ fn the_reference_has_every_key_with_its_variable() {
         assert!(reference.contains(&format!("`{}`", entry.key)), "{}", entry.key);
         let variable = format!("ETLPLUS_{}", entry.key.to_uppercase().replace('.', "__"));
         assert!(reference.contains(&variable), "{variable}");
-        settings::environment([(variable.clone(), String::new())]).err().into_iter().flatten().for_each(|mistake| {
-            assert!(!mistake.message.contains("no setting has this variable"), "{variable}");
-        });
+        settings::environment([(variable.clone(), String::new())]).whole().err().into_iter().flatten().for_each(
+            |mistake| {
+                assert!(!mistake.message.contains("no setting has this variable"), "{variable}");
+            },
+        );
     }
 }
 
@@ -56,7 +58,7 @@ fn the_examples_of_the_document_are_right() {
     }
     let of = |texts: Vec<String>, format| texts.into_iter().map(move |text| (text, format));
     for (text, format) in of(yaml, Format::Yaml).chain(of(json, Format::Json)).chain(of(toml, Format::Toml)) {
-        settings::read(&text, format).unwrap_or_else(|mistakes| panic!("{mistakes:#?} in\n{text}"));
+        settings::read(&text, format).whole().unwrap_or_else(|mistakes| panic!("{mistakes:#?} in\n{text}"));
     }
     assert!(document.contains(SEED), "the document shows the seed's sample");
 }
@@ -82,6 +84,6 @@ fn the_schema_accepts_what_the_reader_accepts() {
         json!({ "monitoring": { "notifications": { "channels": { "a": { "type": "log", "url": "x" } } } } }),
     ] {
         assert!(!schema.is_valid(&wrong), "{wrong}");
-        assert!(settings::read(&wrong.to_string(), Format::Json).is_err(), "{wrong}");
+        assert!(settings::read(&wrong.to_string(), Format::Json).whole().is_err(), "{wrong}");
     }
 }

@@ -11,7 +11,7 @@ pub(crate) const SEED: &str = include_str!("seed.json");
 
 #[track_caller]
 pub(crate) fn good(text: &str, format: Format) -> Layer {
-    settings::read(text, format).unwrap_or_else(|mistakes| panic!("{mistakes:#?} in\n{text}"))
+    settings::read(text, format).whole().unwrap_or_else(|mistakes| panic!("{mistakes:#?} in\n{text}"))
 }
 
 #[track_caller]
@@ -47,7 +47,7 @@ pub(crate) fn view(settled: &Settled) -> Value {
 #[track_caller]
 pub(crate) fn all(marked: &str, format: Format, expected: &[(&str, &str)]) {
     let (text, places) = unmark(marked);
-    let found = settings::read(&text, format).err().unwrap_or_default();
+    let found = settings::read(&text, format).whole().err().unwrap_or_default();
     let positions: Vec<Position> = found.iter().map(|mistake| mistake.position).collect();
     assert_eq!(positions, places, "{found:#?} in\n{text}");
     say(&found, expected);

@@ -1,5 +1,6 @@
 //! From a pipeline file to a job that can run: the way that all commands share.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -61,7 +62,13 @@ impl TextFile {
 
     /// Tells on stderr what is wrong in the file.
     pub(crate) fn report(&self, found: &[Mistake]) {
-        talk(&format!("{}\n{}", mistakes::render(&self.path, &self.text, found), mistakes::tally(&self.path, found)));
+        self.report_without(found, &BTreeSet::new());
+    }
+
+    /// As [`Self::report`], but the lines whose numbers are `hidden` are not shown.
+    pub(crate) fn report_without(&self, found: &[Mistake], hidden: &BTreeSet<usize>) {
+        let blocks = mistakes::render_without(&self.path, &self.text, found, hidden);
+        talk(&format!("{blocks}\n{}", mistakes::tally(&self.path, found)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! Mistakes in a file, in the style of compilers: where, what, the line itself, the remedy.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -17,8 +18,13 @@ const CONTEXT_CHARS: usize = 60;
 
 /// All `mistakes` of the file at `path`, whose text is `text`, one block each.
 pub(crate) fn render(path: &Path, text: &str, mistakes: &[Mistake]) -> String {
+    render_without(path, text, mistakes, &BTreeSet::new())
+}
+
+/// As [`render`], but the lines whose numbers are `hidden` are not shown.
+pub(crate) fn render_without(path: &Path, text: &str, mistakes: &[Mistake], hidden: &BTreeSet<usize>) -> String {
     let lines: Vec<&str> = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
-    mistakes.iter().map(|mistake| block(path, &lines, mistake)).collect::<Vec<_>>().join("\n")
+    mistakes.iter().map(|mistake| block(path, &lines, hidden, mistake)).collect::<Vec<_>>().join("\n")
 }
 
 /// `orders.yaml: 2 mistakes`.
@@ -26,7 +32,7 @@ pub(crate) fn tally(path: &Path, mistakes: &[Mistake]) -> String {
     format!("{}: {ERROR}{}{ERROR:#}", printable(&path.display().to_string()), count(mistakes.len() as u64, "mistake"))
 }
 
-fn block(path: &Path, lines: &[&str], mistake: &Mistake) -> String {
+fn block(path: &Path, lines: &[&str], hidden: &BTreeSet<usize>, mistake: &Mistake) -> String {
     let Mistake { position, key, message, remedy } = mistake;
     let place = format!("{}:{}:{}", path.display(), position.line, position.column);
     let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
@@ -34,7 +40,8 @@ fn block(path: &Path, lines: &[&str], mistake: &Mistake) -> String {
         format!("{STRONG}{}:{STRONG:#} {}{ERROR}{}{ERROR:#}\n", printable(&place), printable(&key), printable(message));
     let number = position.line.to_string();
     let margin = " ".repeat(number.len());
-    if let Some(line) = position.line.checked_sub(1).and_then(|index| lines.get(index)) {
+    let line = position.line.checked_sub(1).and_then(|index| lines.get(index));
+    if let Some(line) = line.filter(|_| !hidden.contains(&position.line)) {
         let (shown, indent) = excerpt(line, position.column.saturating_sub(1));
         let _ = write!(
             block,
@@ -103,6 +110,21 @@ orders.yaml:2:8: transforms[0].sql: unknown column \"amout\"
         let line = shown.lines().nth(2).expect("the third line shows the file's line");
         assert!(line.contains(&format!("...{}HERE", "a".repeat(CONTEXT_CHARS))) && line.ends_with("b..."), "{line}");
         assert_eq!(shown.lines().nth(3).map(|line| line.find('^')), Some(line.find('H')));
+    }
+
+    #[test]
+    fn a_hidden_line_is_not_shown() {
+        let mistake = |line| Mistake {
+            position: Position { line, column: 1 },
+            key: "password".to_owned(),
+            message: "is no reference".to_owned(),
+            remedy: "write ${NAME}".to_owned(),
+        };
+        let mistakes = [mistake(1), mistake(2)];
+        let shown = render_without(Path::new("e.yaml"), "password: geheim\nto: x\n", &mistakes, &BTreeSet::from([1]));
+        let shown = anstream::adapter::strip_str(&shown).to_string();
+        assert!(!shown.contains("geheim") && shown.contains("2 | to: x"), "{shown}");
+        assert!(shown.starts_with("e.yaml:1:1: password: is no reference\n  = help: write ${NAME}\n"), "{shown}");
     }
 
     #[test]

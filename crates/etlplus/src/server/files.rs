@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use etlplus_core::settings::{self, Format, Layer, Layers, Settled};
+use etlplus_core::mistake::Position;
+use etlplus_core::settings::{self, Checked, Format, Layer, Layers, Settled};
 use etlplus_core::{Failure, Mistake};
 
 use super::settings::level_mistake;
@@ -30,9 +31,9 @@ pub(crate) fn gather(file: Option<&Path>, pairs: &[(&str, String)]) -> Result<Op
     if let Some(path) = file {
         sources.read_file(path)?;
     }
-    sources.take(|sources| settings::environment(variables()).map(|layer| sources.layers.environment = layer));
+    sources.layers.environment = sources.take(settings::environment(variables()));
     let pairs = pairs.iter().map(|(key, text)| (*key, text.as_str()));
-    sources.take(|sources| settings::flags(pairs).map(|layer| sources.layers.flags = layer));
+    sources.layers.flags = sources.take(settings::flags(pairs));
     Ok(sources.settle())
 }
 
@@ -53,6 +54,9 @@ fn variables() -> Vec<(String, String)> {
 struct Sources {
     layers: Layers,
     file: Option<TextFile>,
+    /// Those of the file.
+    in_file: Vec<Mistake>,
+    /// Those of the other sources, which have no place.
     mistakes: Vec<Mistake>,
 }
 
@@ -64,52 +68,42 @@ impl Sources {
             Failure::user("settings_format", message, "name it .yaml, .json or .toml")
         })?;
         let file = TextFile::read(path, "settings file")?;
-        match settings::read(&file.text, format) {
-            Ok(layer) => self.layers.file = Some((path.to_owned(), layer)),
-            Err(found) => file.report(&found),
-        }
-        // A file with mistakes leaves no layer, which tells that there were some.
+        let Checked { made, mistakes } = settings::read(&file.text, format);
+        self.layers.file = Some((path.to_owned(), made));
+        self.in_file = mistakes;
         self.file = Some(file);
         Ok(())
     }
 
-    fn take(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Vec<Mistake>>) {
-        if let Err(found) = read(self) {
-            self.mistakes.extend(found);
-        }
+    /// What was read, with its mistakes put to the others.
+    fn take(&mut self, read: Checked<Layer>) -> Layer {
+        self.mistakes.extend(read.mistakes);
+        read.made
     }
 
     /// What holds; `None` where anything is wrong, all of which was told.
     fn settle(mut self) -> Option<(Layers, Settled)> {
-        let is_file_wrong = self.file.is_some() && self.layers.file.is_none();
-        if is_file_wrong || !self.mistakes.is_empty() {
-            tell(&self.mistakes);
-            return None;
-        }
+        // What shows only when all layers are seen together stands in the file or has the place 1:1.
+        let has_place = |mistake: &Mistake| mistake.position != Position::START;
         match self.layers.settle() {
-            Ok(settled) => match level_mistake(&settled.settings) {
-                None => return Some((self.layers, settled)),
-                Some(mistake) => self.mistakes.push(mistake),
-            },
-            Err(found) => self.mistakes.extend(found),
+            Ok(settled) => {
+                self.mistakes.extend(level_mistake(&settled.settings));
+                if self.in_file.is_empty() && self.mistakes.is_empty() {
+                    return Some((self.layers, settled));
+                }
+            }
+            Err(found) => {
+                let (placed, others): (Vec<_>, Vec<_>) = found.into_iter().partition(has_place);
+                self.in_file.extend(placed);
+                self.mistakes.extend(others);
+            }
         }
-        self.tell_all();
+        self.in_file.sort_by_key(|mistake| mistake.position);
+        if let Some(file) = self.file.filter(|_| !self.in_file.is_empty()) {
+            file.report_without(&self.in_file, &settings::secret_lines(&file.text, &self.in_file));
+        }
+        tell(&self.mistakes);
         None
-    }
-
-    /// Mistakes that show only when all layers are seen together stand in the file or nowhere.
-    fn tell_all(&self) {
-        let in_file = |mistake: &&Mistake| self.has_place(mistake);
-        let (placed, others): (Vec<_>, Vec<_>) = self.mistakes.iter().partition(in_file);
-        if let Some(file) = self.file.as_ref().filter(|_| !placed.is_empty()) {
-            file.report(&placed.into_iter().cloned().collect::<Vec<_>>());
-        }
-        tell(&others.into_iter().cloned().collect::<Vec<_>>());
-    }
-
-    /// Whether the file says the key that `mistake` is about; what came from elsewhere has the place 1:1.
-    fn has_place(&self, mistake: &Mistake) -> bool {
-        self.file.is_some() && mistake.position != etlplus_core::Position::START
     }
 }
 
@@ -129,5 +123,5 @@ pub(super) fn tell(mistakes: &[Mistake]) {
 /// # Errors
 /// Every mistake in them: a later release may know less, or more, than the one that wrote them.
 pub(super) fn changed(overlay: &str) -> Result<Layer, Vec<Mistake>> {
-    settings::read(overlay, Format::Json)
+    settings::read(overlay, Format::Json).whole()
 }

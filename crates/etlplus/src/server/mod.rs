@@ -2,6 +2,7 @@
 
 mod files;
 mod logging;
+pub(crate) mod offline;
 mod settings;
 mod signals;
 mod systemd;
@@ -14,23 +15,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use etlplus_core::Failure;
-use etlplus_core::ports::{Clock, LiveSettings, SettingsStore, SettingsVersion, StoreUnavailable};
+use etlplus_core::ports::{Clock, LiveSettings, Reading, SettingsStore, SettingsVersion, StoreUnavailable};
 use etlplus_core::settings::{Layers, Settings};
 use etlplus_jobs::{Manager, RunnerProgram};
 use etlplus_monitor::{Machine, Monitor, READ_EVERY, ResourceWatch};
 use etlplus_notify::Notifier;
-use etlplus_server::{Lifecycle, Listeners, ServeError};
+use etlplus_server::{ConnectionCount, Lifecycle, Listeners, ServeError};
 use etlplus_store::{FatalError, OpenError, Opened, Store, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::serve::ServeArgs;
 use crate::clock::SystemClock;
 use crate::exit::Exit;
-use settings::Configuration;
+use crate::output;
+use settings::{Configuration, addresses};
 use signals::Signals;
 use telemetry::Telemetry;
 
@@ -52,12 +55,18 @@ pub(crate) fn run(
     }
     let file = settings_file(arguments.config.as_deref());
     let Some((layers, settled)) = gather(file.as_deref(), &arguments.pairs())? else { return Ok(Exit::Error) };
-    let level = logging::start(&settled.settings.log)?;
+    let log = logging::start(&settled.settings.log)?;
     raise_open_files();
     let runtime = Runtime::new().map_err(|error| {
         Failure::transient("no_threads", format!("cannot start threads: {error}"), "raise the limit of processes")
     })?;
-    runtime.block_on(serve(layers, &settled.settings, level, guest))
+    runtime.block_on(async {
+        let mut signals = Signals::install()?;
+        match Ground::prepare(layers, &settled.settings, log).await? {
+            Some(ground) => serve(ground, &mut signals, guest).await,
+            None => Ok(Exit::Error),
+        }
+    })
 }
 
 /// Lets the process open as many files as the system allows: the usual limit, 1,024, is less than the connections that may
@@ -70,51 +79,66 @@ fn raise_open_files() {
     }
 }
 
+/// What the server stands on.
+struct Ground {
+    listeners: Listeners,
+    opened: Opened,
+    configuration: Arc<Configuration>,
+    clock: Arc<dyn Clock>,
+    telemetry: Telemetry,
+    log: logging::Log,
+}
+
+impl Ground {
+    /// Opens the store, settles the settings with what was changed while an earlier server ran, and listens. `None` where
+    /// these do not fit together any more, which stderr then shows.
+    async fn prepare(layers: Layers, given: &Settings, mut log: logging::Log) -> Result<Option<Self>, Failure> {
+        // Before anything is made: a port in use should leave nothing behind.
+        let bound = listen(given).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        // What is measured is described by who measures it, as soon as they begin.
+        let telemetry = Telemetry::start(clock.now())?;
+        let opened = Store::open(&given.server.data).await.map_err(unusable)?;
+        let Some(configuration) = configure(layers, &opened.store, &clock).await? else {
+            opened.writer.close().await.map_err(store_failed)?;
+            return Ok(None);
+        };
+        let configuration = Arc::new(configuration);
+        let current = configuration.current();
+        log.set(&current.values.log)?;
+        let listeners = match addresses(given).eq(addresses(&current.values)) {
+            true => bound,
+            false => {
+                // One of the addresses may be the same.
+                drop(bound);
+                listen(&current.values).await?
+            }
+        };
+        if current.values.access_required() {
+            tokens::make_first(&opened.store, clock.now()).await?;
+        }
+        Ok(Some(Self { listeners, opened, configuration, clock, telemetry, log }))
+    }
+}
+
+/// Puts everything together and runs it until the end.
 async fn serve(
-    layers: Layers,
-    given: &Settings,
-    level: logging::Level,
+    ground: Ground,
+    signals: &mut Signals,
     guest: impl AsyncFnOnce(String) -> Result<(), Failure>,
 ) -> Result<Exit, Failure> {
-    let mut signals = Signals::install()?;
-    // Before anything is made: a port in use should leave nothing behind.
-    let bound = listen(given).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    // What is measured is described by who measures it, as soon as they begin.
-    let telemetry = Telemetry::start(clock.now())?;
-    let opened = Store::open(&given.server.data).await;
-    let Opened { store, bus, mut writer } = opened.map_err(unusable)?;
+    let Ground { listeners, opened, configuration, clock, telemetry, log } = ground;
+    let Opened { store, bus, mut writer } = opened;
     let store = Arc::new(store);
-    let Some(configuration) = configure(layers, &store, &clock).await? else {
-        writer.close().await.map_err(store_failed)?;
-        return Ok(Exit::Error);
-    };
-    let configuration = Arc::new(configuration);
-    let current = configuration.current();
-    let listeners = if same_place(given, &current.values) { bound } else { listen(&current.values).await? };
     let address = listeners.main.local_addr();
     let address = address.map_err(|error| Failure::bug(format!("a listener has no address: {error}")))?;
-    if current.values.access_required() {
-        tokens::make_first(store.as_ref(), clock.now()).await?;
-    }
-
     let lifecycle = Lifecycle::default();
     let (readings_in, readings_out) = mpsc::channel(READINGS_MAX);
     let monitor = Monitor::start(store.clone(), bus.clone(), readings_out).await.map_err(unavailable)?;
-    let (manager, jobs) = Manager::start(etlplus_jobs::Parts {
-        options: job_options(&current.values)?,
-        settings: configuration.changes(),
-        ledger: store.clone(),
-        history: store.clone(),
-        pipelines: store.clone(),
-        schedules: store.clone(),
-        retention: store.clone(),
-        clock: clock.clone(),
-        readings: readings_in,
-        shutdown: lifecycle.draining.clone(),
-    })
-    .await
-    .map_err(unavailable)?;
+    let (manager, jobs) =
+        Manager::start(of_jobs(&configuration, &store, &clock, readings_in, lifecycle.draining.clone())?)
+            .await
+            .map_err(unavailable)?;
     let (notifier, channels) = Notifier::new(etlplus_notify::Parts {
         settings: configuration.changes(),
         ledger: store.clone(),
@@ -123,8 +147,9 @@ async fn serve(
         bus: bus.clone(),
         clock: clock.clone(),
     });
-    let connections = etlplus_server::ConnectionCount::default();
+    let connections = ConnectionCount::default();
     let resources = watch_resources(&configuration, &store, &clock, connections.clone()).await?;
+    let data = configuration.current().values.server.data.clone();
     let parts = etlplus_server::Parts {
         history: store.clone(),
         pipelines: store.clone(),
@@ -143,17 +168,17 @@ async fn serve(
     };
 
     let mut beside = JoinSet::new();
-    beside.spawn(follow_level(configuration.clone(), level));
+    beside.spawn(follow_level(configuration, log));
     beside.spawn(telemetry.upkeep());
     beside.spawn(systemd::watchdog());
     beside.spawn(resources.run(READ_EVERY, lifecycle.shutdown.clone()));
     let notifier = tokio::spawn(notifier.run(lifecycle.shutdown.clone()));
     let manager = tokio::spawn(manager.run());
     let mut server = tokio::spawn(etlplus_server::serve(listeners, parts, lifecycle.clone()));
-    tracing::info!(%address, data = %given.server.data.display(), "the server runs");
+    tracing::info!(%address, data = %data.display(), "the server runs");
     systemd::ready();
     let ended = tokio::select! {
-        ended = until_the_end(&mut signals, &mut writer, &mut server) => ended,
+        ended = until_the_end(signals, &mut writer, &mut server) => ended,
         ended = guest(format!("http://{address}")) => ended,
     };
     systemd::stopping();
@@ -172,11 +197,32 @@ async fn serve(
     Ok(Exit::Done)
 }
 
+fn of_jobs(
+    configuration: &Configuration,
+    store: &Arc<Store>,
+    clock: &Arc<dyn Clock>,
+    readings: mpsc::Sender<Reading>,
+    shutdown: CancellationToken,
+) -> Result<etlplus_jobs::Parts, Failure> {
+    Ok(etlplus_jobs::Parts {
+        options: job_options(&configuration.current().values)?,
+        settings: configuration.changes(),
+        ledger: store.clone(),
+        history: store.clone(),
+        pipelines: store.clone(),
+        schedules: store.clone(),
+        retention: store.clone(),
+        clock: clock.clone(),
+        readings,
+        shutdown,
+    })
+}
+
 /// The settings with what was changed while an earlier server ran over them; `None` where that does not fit any more,
 /// which stderr then shows.
 async fn configure(
     layers: Layers,
-    store: &Arc<Store>,
+    store: &Store,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Configuration>, Failure> {
     let stored = store.stored_settings().await.map_err(unavailable)?;
@@ -186,22 +232,21 @@ async fn configure(
     };
     let made = changed.and_then(|changed| {
         let layers = Layers { changed, ..layers };
-        Configuration::new(layers, version, store.clone(), clock.clone())
+        Configuration::new(layers, version, Arc::new(store.clone()), clock.clone())
     });
+    if made.is_err() {
+        output::talk(
+            "What was changed while the server ran does not fit: take it back with `etlplus config unset --data FOLDER KEY`",
+        );
+    }
     Ok(made.inspect_err(|found| files::tell(found)).ok())
-}
-
-/// Whether the server listens where it would have listened without what was changed.
-fn same_place(given: &Settings, current: &Settings) -> bool {
-    let place = |settings: &Settings| (settings.server.listen, settings.monitoring.websocket.port);
-    place(given) == place(current)
 }
 
 async fn watch_resources(
     configuration: &Configuration,
     store: &Arc<Store>,
     clock: &Arc<dyn Clock>,
-    connections: etlplus_server::ConnectionCount,
+    connections: ConnectionCount,
 ) -> Result<ResourceWatch<(Machine, impl FnMut() -> Option<f64> + Send + use<>)>, Failure> {
     let settings = configuration.changes();
     let machine = Machine::new(settings.borrow().values.server.data.clone());
@@ -215,11 +260,14 @@ async fn watch_resources(
 }
 
 /// Logs by the level that holds.
-async fn follow_level(configuration: Arc<Configuration>, mut level: logging::Level) {
+async fn follow_level(configuration: Arc<Configuration>, mut log: logging::Log) {
     let mut changes = configuration.changes();
-    while changes.changed().await.is_ok() {
+    loop {
         let settings = changes.borrow_and_update().clone();
-        level.set(&settings.values.log.level);
+        log.set_level(&settings.values.log.level);
+        if changes.changed().await.is_err() {
+            return;
+        }
     }
 }
 

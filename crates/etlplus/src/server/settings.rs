@@ -1,5 +1,7 @@
 //! The settings while the server runs: read by everyone, changed in one place.
 
+use std::iter;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use etlplus_core::Mistake;
@@ -8,12 +10,15 @@ use etlplus_core::ports::{
     Answer, Change, Clock, Ledger, LedgerError, LiveSettings, SettingsChange, SettingsError, SettingsVersion,
     StoreUnavailable, Versioned,
 };
-use etlplus_core::settings::{Layers, Settings};
+use etlplus_core::settings::{Checked, Layers, Settings};
 use tokio::sync::{Mutex, watch};
 use tracing_subscriber::EnvFilter;
 
-/// What a store is laid over, and what is laid over it.
-pub(super) struct Configuration {
+/// The settings of a server. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Configuration(Arc<Inner>);
+
+struct Inner {
     /// What holds, for those who follow it.
     sender: watch::Sender<Arc<Versioned>>,
     /// Held from the check of a change until it is in force, so that changes come one after the other.
@@ -44,26 +49,29 @@ impl Configuration {
         let start = settled.settings.clone();
         let versioned = Versioned { version, values: settled.settings, entries: settled.entries };
         let sender = watch::Sender::new(Arc::new(versioned));
-        Ok(Self { sender, state: Mutex::new(State { layers, version }), start, ledger, clock })
+        Ok(Self(Arc::new(Inner { sender, state: Mutex::new(State { layers, version }), start, ledger, clock })))
     }
 
     /// The settings as they change.
     pub(super) fn changes(&self) -> watch::Receiver<Arc<Versioned>> {
-        self.sender.subscribe()
+        self.0.sender.subscribe()
     }
+}
 
+impl Inner {
     async fn apply(
-        &self,
+        self: Arc<Self>,
         change: String,
         expected: Option<SettingsVersion>,
         by: String,
     ) -> Result<Arc<Versioned>, SettingsError> {
         let mut state = self.state.lock().await;
         let current = state.version;
-        let changed = state.layers.changed.changed_by(&change).map_err(SettingsError::Mistakes)?;
+        let Checked { made: changed, mistakes: mut found } = state.layers.changed.changed_by(&change);
         let layers = Layers { changed: changed.layer, ..state.layers.clone() };
-        let settled = layers.settle().map_err(SettingsError::Mistakes)?;
-        let found = mistakes(&changed.keys, &settled.settings);
+        found.extend(layers.overridden(&changed.keys));
+        let settled = layers.settle_beside(found).map_err(SettingsError::Mistakes)?;
+        let found = mistakes(&changed.keys, &settled.settings, &self.start);
         if !found.is_empty() {
             return Err(SettingsError::Mistakes(found));
         }
@@ -72,7 +80,7 @@ impl Configuration {
             return Err(SettingsError::Stale { expected, current });
         }
         if changed.keys.is_empty() {
-            return Ok(self.current());
+            return Ok(self.sender.borrow().clone());
         }
         let version = current.next();
         let fact = SettingsChange { version, at: self.clock.now(), by, keys: changed.keys };
@@ -96,7 +104,7 @@ impl Configuration {
 
 impl LiveSettings for Configuration {
     fn current(&self) -> Arc<Versioned> {
-        self.sender.borrow().clone()
+        self.0.sender.borrow().clone()
     }
 
     fn change(
@@ -105,20 +113,25 @@ impl LiveSettings for Configuration {
         expected: Option<SettingsVersion>,
         by: String,
     ) -> Answer<'_, Result<Arc<Versioned>, SettingsError>> {
-        Box::pin(self.apply(change, expected, by))
+        // A task of its own: whoever asked may go away, and what is recorded must come into force all the same.
+        let applied = tokio::spawn(self.0.clone().apply(change, expected, by));
+        Box::pin(async move {
+            applied.await.unwrap_or_else(|error| {
+                let remedy = "please report it with the version".to_owned();
+                Err(SettingsError::Unavailable(StoreUnavailable { message: error.to_string(), remedy }))
+            })
+        })
     }
 }
 
 /// What is wrong with a change that the core cannot know.
-fn mistakes(keys: &[(String, Option<String>)], settings: &Settings) -> Vec<Mistake> {
+fn mistakes(keys: &[(String, Option<String>)], settings: &Settings, start: &Settings) -> Vec<Mistake> {
     let mut found: Vec<Mistake> = level_mistake(settings).into_iter().collect();
-    if keys.iter().any(|(key, _)| key == "server.data") {
-        found.push(Mistake {
-            position: Position::START,
-            key: "server.data".to_owned(),
-            message: "changes are kept in the data folder itself, so they cannot say where it is".to_owned(),
-            remedy: "say it in the settings file or with --data, and start the server again".to_owned(),
-        });
+    for (key, address) in addresses(settings) {
+        let is_held = addresses(start).any(|(_, held)| held == address);
+        if !is_held && keys.iter().any(|(given, _)| given == key) {
+            found.extend(taken(key, address));
+        }
     }
     found
 }
@@ -126,10 +139,26 @@ fn mistakes(keys: &[(String, Option<String>)], settings: &Settings) -> Vec<Mista
 /// What is wrong with `log.level`, whose grammar is that of the log.
 pub(crate) fn level_mistake(settings: &Settings) -> Option<Mistake> {
     let error = EnvFilter::try_new(&settings.log.level).err()?;
-    Some(Mistake {
-        position: Position::START,
-        key: "log.level".to_owned(),
-        message: format!("{:?} is not understood: {error}", settings.log.level),
-        remedy: "write a level such as debug, or target=level pairs such as info,etlplus_jobs=debug".to_owned(),
-    })
+    let message = format!("{:?} is not understood: {error}", settings.log.level);
+    let remedy = "write a level such as debug, or target=level pairs such as info,etlplus_jobs=debug";
+    Some(mistake("log.level", message, remedy))
+}
+
+fn mistake(key: &str, message: impl Into<String>, remedy: impl Into<String>) -> Mistake {
+    Mistake { position: Position::START, key: key.to_owned(), message: message.into(), remedy: remedy.into() }
+}
+
+/// Where a server listens, each address with the key that says it.
+pub(super) fn addresses(settings: &Settings) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let listen = settings.server.listen;
+    let live = settings.monitoring.websocket.port.map(|port| SocketAddr::new(listen.ip(), port));
+    let live = live.map(|address| ("monitoring.websocket.port", address));
+    iter::once(("server.listen", listen)).chain(live)
+}
+
+/// Why a server could not listen at `address`, where it is tried now: the next start would fail.
+fn taken(key: &str, address: SocketAddr) -> Option<Mistake> {
+    let error = TcpListener::bind(address).err()?;
+    let message = format!("a server could not listen on {address}: {error}");
+    Some(mistake(key, message, "name an address of this machine, and a port that no other program has"))
 }

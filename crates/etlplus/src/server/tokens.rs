@@ -7,8 +7,8 @@ use etlplus_core::Failure;
 use etlplus_core::access::Role;
 use etlplus_core::ports::{Clock, CreateTokenError, TokenRecord, Tokens};
 use etlplus_server::NewToken;
-use etlplus_store::{Opened, Store};
 
+use super::offline::with_store;
 use crate::clock::SystemClock;
 use crate::output;
 
@@ -68,18 +68,7 @@ pub(crate) enum Done {
 /// # Errors
 /// Where a server owns it, or the token is not what it should be.
 pub(crate) fn offline(data: &Path, work: Offline) -> Result<Done, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::bug(format!("cannot start a runtime: {error}")))?;
-    if !data.join("etlplus.db").exists() {
-        let message = format!("there is no store in {}", data.display());
-        return Err(Failure::user("no_store", message, "name the data folder of a server with --data"));
-    }
-    runtime.block_on(async {
-        let Opened { store, writer, bus: _bus } = Store::open(data).await.map_err(super::unusable)?;
-        let done = work_on(&store, work).await;
-        writer.close().await.map_err(super::store_failed)?;
-        done
-    })
+    with_store(data, async |store| work_on(store, work).await)
 }
 
 async fn work_on(tokens: &dyn Tokens, work: Offline) -> Result<Done, Failure> {

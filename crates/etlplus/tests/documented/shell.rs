@@ -14,6 +14,9 @@ use crate::support::Folder;
 /// Far beyond what the commands of a document take.
 const DEADLINE: Duration = Duration::from_secs(300);
 
+/// Lines of an output that are shown with a problem: a loop may have said the same until the deadline.
+const SAID_LINES: usize = 60;
+
 /// The server's address, as the documents have it.
 const ADDRESS: &str = "127.0.0.1:8080";
 /// The folder in which the documents' commands are run.
@@ -143,13 +146,14 @@ fn run(script: &str, folder: &Folder, server: &Server) {
 fn judge(step: &Step, folder: &Folder, results: &Folder, number: usize) -> Option<String> {
     let output = fs::read(results.path(&number.to_string())).unwrap_or_default();
     let output = String::from_utf8_lossy(&output);
+    let beginning = output.lines().take(SAID_LINES).collect::<Vec<_>>().join("\n");
     let Ok(code) = fs::read_to_string(results.path(&format!("{number}.code"))) else {
-        return Some(format!("did not end, or was not reached; it printed:\n{output}"));
+        return Some(format!("did not end, or was not reached; it printed:\n{beginning}"));
     };
     let code: i32 = code.trim().parse().expect("bash writes a number");
     let is_right = code == step.exits || (step.until.is_some() && code == TERMINATED);
     if !is_right {
-        return Some(format!("ended with {code}, not with {}; it printed:\n{output}", step.exits));
+        return Some(format!("ended with {code}, not with {}; it printed:\n{beginning}", step.exits));
     }
     let shown = step.output.as_ref()?;
     let printed: Vec<_> = output.lines().map(str::to_owned).collect();

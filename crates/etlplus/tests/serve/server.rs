@@ -30,7 +30,7 @@ impl Server {
     pub(crate) fn start_with(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = command(folder, arguments);
         let child = command.envs(variables.iter().copied()).stderr(Stdio::piped()).spawn().expect("it starts");
-        Self::reading(child).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
+        Self::of(child).unwrap_or_else(|ran| panic!("the server did not start: {ran:#?}"))
     }
 
     /// As [`Server::start`], of one that asks everybody who they are; with its first token. Its log is in `server.log`.
@@ -51,10 +51,11 @@ impl Server {
 
     /// As [`Server::start`]; hands back what it said where it ends instead.
     pub(crate) fn try_start(folder: &Folder, arguments: &[&str]) -> Result<Self, Ran> {
-        Self::reading(command(folder, arguments).stderr(Stdio::piped()).spawn().expect("it starts"))
+        Self::of(command(folder, arguments).stderr(Stdio::piped()).spawn().expect("it starts"))
     }
 
-    fn reading(child: Child) -> Result<Self, Ran> {
+    /// The server that `child` is; what it said where it ends instead.
+    pub(crate) fn of(child: Child) -> Result<Self, Ran> {
         let mut server =
             Self::listening(child).map_err(|child| Ran::from(child.wait_with_output().expect("it ends")))?;
         // Nobody reads its log further; a full pipe must not hold it up.

@@ -136,6 +136,39 @@ fn every_mistake_of_a_file_is_told_at_once_and_nothing_starts() {
 }
 
 #[test]
+fn mistakes_of_all_sources_are_told_together_and_no_secret_is_shown() {
+    let channels = "ops: { type: webhook, url: 'https://10.0.0.1/geheim', secret: whsec_geheim }";
+    let file = format!(
+        "access: {{ required: false }}\nserver: {{ listen: 0.0.0.0:80, dta: x }}\nmonitoring: {{ notifications: {{ channels: {{\n  {channels} }} }} }}\n"
+    );
+    let folder = Folder::new().file("bad.yaml", file);
+    let checked = folder.command(&["config", "check", "bad.yaml"]).env("ETLPLUS_JOBS__TIMEOUT", "x").output();
+    let told = String::from_utf8(checked.expect("it runs").stderr).expect("it is text");
+    for words in [
+        "access.required: everybody who reaches 0.0.0.0:80",
+        "did you mean data?",
+        "channels.ops: the webhook's address 10.0.0.1 is not public",
+        "channels.ops.secret: is not a reference to a secret",
+        "bad.yaml: 4 mistakes",
+        "ETLPLUS_JOBS__TIMEOUT: \"x\" is not a duration",
+    ] {
+        assert_eq!(told.matches(words).count(), 1, "{words}: {told}");
+    }
+    assert!(told.contains("1 | access:") && !told.contains("geheim"), "{told}");
+    // A change is told all of its mistakes, too.
+    let server = Server::start(&folder, &[]);
+    let channel = json!({"type": "webhook", "url": "http://10.0.0.1/geheim"});
+    let change = json!({"server": {"listen": "127.0.0.1:1", "data": "y"}, "jobs": {"timeout": "x"},
+        "monitoring": {"notifications": {"channels": {"ops": channel}}}});
+    let problem = post(&server, "/api/monitor/config", &change).problem(422, "settings_invalid");
+    let errors = problem["errors"].as_array().expect("errors");
+    let keys: BTreeSet<&str> = errors.iter().filter_map(|error| error["key"].as_str()).collect();
+    let expected = ["jobs.timeout", "monitoring.notifications.channels.ops", "server.data", "server.listen"];
+    assert_eq!((errors.len(), keys), (4, BTreeSet::from(expected)), "{problem:#}");
+    assert!(!problem.to_string().contains("geheim"), "{problem:#}");
+}
+
+#[test]
 fn a_change_that_is_wrong_changes_nothing_and_a_stale_one_is_refused() {
     let folder = Folder::new();
     let server = Server::start(&folder, &[]);
@@ -266,4 +299,95 @@ fn switches_take_effect_at_once() {
     let change = json!({"monitoring": {"websocket": {"port": 1}}});
     let answer = post(&server, "/api/monitor/config", &change).expect(200);
     assert!(answer["pending_restart"].to_string().contains("monitoring.websocket.port"), "{answer:#}");
+}
+
+/// A port that nobody has at this moment.
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("a free port").port()
+}
+
+#[test]
+fn what_waits_for_a_restart_holds_after_it() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let port = free_port();
+    let log = json!({"level": "debug", "format": "json", "file": folder.path("logs/etlplus.log")});
+    let change = json!({"monitoring": {"websocket": {"port": port}}, "log": log});
+    post(&server, "/api/monitor/config", &change).expect(200);
+    assert!(get_at(port, "/livez").is_none(), "not before the restart");
+    assert!(server.terminate().success());
+    let server = Server::start(&folder, &[]);
+    assert_eq!(get_at(port, "/livez").expect("it listens").status, 200);
+    assert_eq!(config(&server)["log"]["format"], "json");
+    get(&server, "/api/monitor/jobs").expect(200);
+    assert!(server.terminate().success());
+    let files: Vec<_> = std::fs::read_dir(folder.path("logs")).expect("a folder").flatten().collect();
+    let text = std::fs::read_to_string(files[0].path()).expect("it is readable");
+    assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{text}");
+    assert!(text.contains("\"DEBUG\""), "each request is told: {text}");
+}
+
+#[test]
+fn a_stored_change_with_which_no_server_starts_can_be_overcome_and_taken_back() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    // `serve` is started without --listen, so that the stored address counts.
+    let port = free_port().to_string();
+    let file = format!("server: {{ listen: \"127.0.0.1:{port}\", data: data }}\n");
+    let folder = folder.file("etlplus.yaml", file);
+    let start = || {
+        let mut command = folder.command(&["serve", "--config", "etlplus.yaml"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        Server::of(command.spawn().expect("it starts"))
+    };
+    let server = start().expect("it listens");
+    // A port that somebody has is refused at once.
+    let change = json!({"server": {"listen": address}});
+    let problem = post(&server, "/api/monitor/config", &change).problem(422, "settings_invalid");
+    assert_eq!(problem["errors"][0]["key"], "server.listen", "{problem:#}");
+    drop(taken);
+    post(&server, "/api/monitor/config", &change).expect(200);
+    assert!(server.terminate().success());
+
+    let _taken = std::net::TcpListener::bind(&address).expect("somebody takes it now");
+    let Err(ran) = start() else { panic!("it started on an address that is taken") };
+    assert!(ran.stderr.contains(&address) && ran.stderr.contains("cannot_listen"), "{ran:#?}");
+    // The command line has the last word.
+    let server = Server::start(&folder, &["--config", "etlplus.yaml"]);
+    assert!(server.terminate().success());
+    let unset = folder.run(&["config", "unset", "--data", "data", "server.listen"]).exits(0);
+    assert!(unset.stdout.contains("taken back"), "{unset:#?}");
+    let server = start().expect("it listens where the file says");
+    assert_eq!(server.port(), port);
+}
+
+/// hyper drops a request whose client has gone; what was recorded must come into force all the same.
+#[test]
+fn a_client_that_hangs_up_leaves_no_settings_that_are_recorded_and_do_not_hold() {
+    use std::io::Write;
+
+    let settings = "server: { requests_per_second: 100000 }\n";
+    let folder = Folder::new().file("etlplus.yaml", settings);
+    let server = Server::start(&folder, &["--config", "etlplus.yaml"]);
+    let port: u16 = server.port().parse().expect("a port");
+    for number in 0..50 {
+        let body = json!({"monitoring": {"websocket": {"max_connections": 100 + number}}}).to_string();
+        let head = "POST /api/monitor/config HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+        let mut socket = std::net::TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        write!(socket, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it takes it");
+        // The fault: the connection goes away while the change is on its way to the disk.
+        socket.shutdown(std::net::Shutdown::Both).expect("it can be closed");
+    }
+    // Changes that were on their way may still come in between; one that was recorded and does not hold would be in the way
+    // for ever.
+    let last = json!({"monitoring": {"websocket": {"max_connections": 7}}});
+    let is_taken = (0..100).any(|_| {
+        let etag = get(&server, "/api/monitor/config").header("etag").expect("an ETag").to_owned();
+        let answer = request(&server, "POST", "/api/monitor/config", &[&format!("if-match: {etag}")], Some(&last));
+        assert!(matches!(answer.status, 200 | 412), "{answer:?}");
+        answer.status == 200
+    });
+    assert!(is_taken, "no change was taken any more");
 }

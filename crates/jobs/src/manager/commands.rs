@@ -1,12 +1,17 @@
 //! What people ask of jobs.
 
 use etlplus_core::ids::JobId;
-use etlplus_core::job::JobInput;
+use etlplus_core::job::{JobInput, JobState};
 use etlplus_core::ports::{JobRecord, LedgerError};
 
 use super::managed::Managed;
 use super::{ApplyError, Manager};
 use crate::jobs::CommandError;
+
+/// How many jobs may be paused with a living runner, for each place. A paused job gives its place away and keeps its memory:
+/// with one for each place, there are never more runners than twice the places, nor more jobs at work when all paused ones
+/// are resumed, since none is started while all places are taken.
+const PAUSED_PER_PLACE: usize = 1;
 
 /// What is to become of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +47,10 @@ impl Manager {
         if order == Order::Retry && !self.jobs.contains_key(&id) {
             self.take_up_ended(id).await?;
         }
-        if !self.jobs.contains_key(&id) {
-            return Err(CommandError::Unknown);
+        let Some(job) = self.jobs.get(&id) else { return Err(CommandError::Unknown) };
+        // Where a pause means nothing, the core says so.
+        if order == Order::Pause && matches!(job.state, JobState::Running { stop: None, .. }) {
+            self.ensure_may_pause()?;
         }
         let applied = self.apply(id, order.input(), None).await;
         let now = self.context.moment();
@@ -68,6 +75,14 @@ impl Manager {
         }
         self.forget_ended(id);
         Ok(record)
+    }
+
+    /// # Errors
+    /// As many runners of paused jobs live as may.
+    fn ensure_may_pause(&self) -> Result<(), CommandError> {
+        let paused = self.jobs.values().filter(|job| job.is_held()).count();
+        let max = self.places() * PAUSED_PER_PLACE;
+        if paused < max { Ok(()) } else { Err(CommandError::PausedFull { paused, max }) }
     }
 
     /// Takes a job in hand that has ended.

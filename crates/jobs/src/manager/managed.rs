@@ -47,6 +47,11 @@ impl Managed {
         self.attempt.is_some() && self.state.status() != JobStatus::Paused
     }
 
+    /// Whether it is paused and its runner lives.
+    pub(super) fn is_held(&self) -> bool {
+        self.attempt.is_some() && self.state.status() == JobStatus::Paused
+    }
+
     /// How long it has to wait yet, at most; nothing where it is due.
     pub(super) fn wait(&self, now: Moment) -> Duration {
         self.due.wait(now)

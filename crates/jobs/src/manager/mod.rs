@@ -11,7 +11,6 @@ pub(crate) use commands::Order;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etlplus_core::ids::{AttemptNumber, JobId};
@@ -25,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::attempt::Hold;
 use crate::jobs::{CommandError, Jobs};
 use crate::parts::{Moment, Parts};
+use crate::room::{Place, Room};
 use crate::scheduler::Scheduler;
 use crate::supervisor::AttemptEnd;
 use crate::{housekeeping, telemetry};
@@ -39,8 +39,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What is asked of the manager.
 pub(crate) enum Command {
-    /// A job was recorded.
-    Accepted(JobRecord),
+    /// A job was recorded. Its place in the queue is held until it is counted among those that wait.
+    Accepted { record: JobRecord, place: Place },
     /// Something is to become of a job.
     Order { job: JobId, order: Order, reply: oneshot::Sender<Result<JobRecord, CommandError>> },
     /// An attempt ended.
@@ -63,7 +63,7 @@ pub struct Manager {
     commands: mpsc::Receiver<Command>,
     ended: mpsc::Sender<Command>,
     attempts: TaskTracker,
-    waiting: Arc<AtomicUsize>,
+    room: Room,
     /// Ends that the store could not take yet, in order.
     unrecorded: VecDeque<Ended>,
     /// When a store that was away is asked again, by the clock that is not set. Nothing is begun before that.
@@ -82,15 +82,15 @@ impl Manager {
         let found = spawn_blocking(move || recovery::attempt_folders(&folder)).await.unwrap_or_default();
         let context = Arc::new(parts);
         let (ended, commands) = mpsc::channel(COMMANDS_MAX);
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let handle = Jobs::new(context.clone(), ended.clone(), waiting.clone());
+        let room = Room::default();
+        let handle = Jobs::new(context.clone(), ended.clone(), room.clone());
         let mut manager = Self {
             context,
             jobs: BTreeMap::new(),
             commands,
             ended,
             attempts: TaskTracker::new(),
-            waiting,
+            room,
             unrecorded: VecDeque::new(),
             retry_at: None,
             handle: handle.clone(),
@@ -150,11 +150,16 @@ impl Manager {
 
     async fn follow(&mut self, command: Command) {
         match command {
-            Command::Accepted(record) => {
+            Command::Accepted { record, place } => {
                 self.jobs.insert(record.header.id, Managed::new(&record, self.context.moment()));
+                self.count();
+                drop(place);
             }
             Command::Order { job, order, reply } => {
-                let _ = reply.send(self.order(job, order).await);
+                let answer = self.order(job, order).await;
+                // Whoever asked gives back the place of a job that waits again.
+                self.count();
+                let _ = reply.send(answer);
             }
             Command::Ended(ended) => {
                 self.unrecorded.push_back(ended);
@@ -165,7 +170,7 @@ impl Manager {
 
     fn count(&self) {
         let waiting = self.jobs.values().filter(|job| job.is_pending()).count();
-        self.waiting.store(waiting, Ordering::Relaxed);
+        self.room.count(waiting);
         telemetry::counts(self.running(), waiting);
     }
 

@@ -45,7 +45,8 @@ impl Manager {
         due.min_by_key(|job| (Reverse(job.policy.priority), job.header.id)).map(|job| job.header.id)
     }
 
-    fn places(&self) -> usize {
+    /// How many jobs may run at once.
+    pub(super) fn places(&self) -> usize {
         let cores = || available_parallelism().map_or(1, usize::from);
         self.context.setting(|settings| settings.jobs.max_concurrent_jobs).unwrap_or_else(cores)
     }

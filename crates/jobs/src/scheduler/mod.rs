@@ -35,6 +35,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// A schedule that was followed so far into the future was followed by a clock that ran ahead, and begins anew.
 const AHEAD: Duration = Duration::from_secs(3 * 60 * 60);
+/// Times of one schedule that are seen to before the others have their turn: one that has much to catch up on must not hold
+/// them up.
+const TIMES_PER_TURN: usize = 16;
 
 /// What becomes of a time that is due.
 enum Made {
@@ -123,11 +126,12 @@ impl Scheduler {
         self.marks.as_ref().and_then(|marks| marks.get(pipeline)).copied()
     }
 
-    /// Sees to what is due of one pipeline's schedule, and gives how long it has nothing more to do.
+    /// Sees to what is due of one pipeline's schedule, [`TIMES_PER_TURN`] at most, and gives how long it has nothing more
+    /// to do.
     async fn follow(&mut self, name: &str) -> Result<Duration, StoreUnavailable> {
         let Some((_, Some(followed))) = self.pipelines.get(name) else { return Ok(LOOK_AGAIN) };
         let followed = followed.clone();
-        loop {
+        for _ in 0..TIMES_PER_TURN {
             let now = self.context.clock.now();
             let mut done = self.done.get(name).copied().unwrap_or(now);
             if done > now + AHEAD {
@@ -149,6 +153,7 @@ impl Scheduler {
                 Made::Later => return Ok(TRY_AGAIN),
             }
         }
+        Ok(Duration::ZERO)
     }
 
     /// Makes the job of a time that is due, or passes over it.

@@ -104,8 +104,9 @@ impl Taking {
     }
 
     async fn take_sample(&mut self, sample: Sample, is_last: bool) {
+        let is_wanted = self.context.setting(|settings| settings.monitoring.job_tracking.metrics_collection_enabled);
         let is_due = self.sampled_at.is_none_or(|at| at.elapsed() >= SAMPLE_EVERY);
-        if is_due || is_last {
+        if is_wanted && (is_due || is_last) {
             self.sampled_at = Some(Instant::now());
             // A sample that is not kept is a gap in a chart.
             if let Err(error) = self.context.ledger.record(vec![Change::Sample(sample)]).await {

@@ -2,7 +2,7 @@
 
 use crate::support::{Server, Setup, eventually, job, scripted};
 use etlplus_core::job::{JobState, JobStatus};
-use etlplus_core::ports::Fact;
+use etlplus_core::ports::{Fact, History};
 use etlplus_jobs::{CommandError, QueueFull, SubmitError};
 
 use JobStatus::{Cancelled, Completed, Failed, Pending, Running};
@@ -175,6 +175,48 @@ async fn cancel_ends_a_waiting_job_at_once_and_a_running_one_when_its_runner_is_
 }
 
 #[tokio::test]
+async fn a_runner_has_nothing_of_the_servers_environment_but_what_it_needs() {
+    let server = Server::open().await;
+    let managing = server.manage().await;
+    let mut facts = server.facts();
+    // What cargo gave this process is as little the runner's business as a secret of the server's.
+    let ours: Vec<String> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    let secrets: Vec<_> = ours.iter().filter(|name| name.starts_with("CARGO")).collect();
+    assert!(!secrets.is_empty(), "{ours:?}");
+    let id = managing.accept(job("environment")).await;
+    facts.until_status(id, Completed).await;
+    let given = facts.lines(id);
+    assert!(secrets.iter().all(|name| !given.contains(name)), "{given:?}");
+    for name in ["PATH", "HOME", "TMPDIR"] {
+        assert_eq!(given.iter().any(|given| given == name), ours.iter().any(|ours| ours == name), "{name}: {given:?}");
+    }
+}
+
+#[tokio::test]
+async fn readings_are_recorded_only_while_they_are_to_be_collected() {
+    let server = Server::open().await;
+    let setup = server.setup().with(|settings| {
+        settings.monitoring.job_tracking.metrics_collection_enabled = false;
+    });
+    let mut managing = setup.start().await;
+    let mut facts = server.facts();
+    let samples = async |id| {
+        let limit = std::num::NonZeroUsize::new(100).expect("it is not zero");
+        server.store.samples(id, limit).await.expect("the store answers").len()
+    };
+    let silent = managing.accept(job("complete")).await;
+    facts.until_status(silent, Completed).await;
+    let told = managing.readings.recv().await.expect("readings are told");
+    assert_eq!(told.sample.job, silent, "those who watch see them");
+    assert_eq!(samples(silent).await, 0);
+    managing.change(|settings| settings.monitoring.job_tracking.metrics_collection_enabled = true);
+    let recorded = managing.accept(job("complete")).await;
+    facts.until_status(recorded, Completed).await;
+    assert!(samples(recorded).await > 0);
+    assert_eq!(samples(silent).await, 0);
+}
+
+#[tokio::test]
 async fn a_full_queue_refuses_and_what_does_not_fit_is_named() {
     let server = Server::open().await;
     let managing = server.manage_one().await;
@@ -183,12 +225,8 @@ async fn a_full_queue_refuses_and_what_does_not_fit_is_named() {
     let running = managing.accept(job("waits")).await;
     facts.until_status(running, Running).await;
     managing.jobs.submit(job("complete")).await.expect("one may wait");
-    let mut refused = None;
-    // How many wait is counted by the manager a moment after the answer.
-    while refused.is_none() {
-        refused = managing.jobs.submit(job("complete")).await.err();
-    }
-    assert!(matches!(refused, Some(SubmitError::QueueFull(QueueFull { waiting: 1 }))), "{refused:?}");
+    let refused = managing.jobs.submit(job("complete")).await;
+    assert!(matches!(refused, Err(SubmitError::QueueFull(QueueFull { waiting: 1 }))), "{refused:?}");
 
     let mut wrong = job("complete");
     wrong.definition.pipeline = "name: x\nsuorce: {}\n".to_owned();

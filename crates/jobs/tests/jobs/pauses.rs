@@ -61,6 +61,63 @@ async fn a_paused_job_moves_no_row_loses_none_and_gives_its_place_to_others() {
 }
 
 #[tokio::test]
+async fn no_more_jobs_are_held_than_may_run_and_resuming_them_starts_no_others() {
+    let server = Server::open().await;
+    let managing = server.manage().await;
+    let mut facts = server.facts();
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        ids.push(managing.accept(job("waits")).await);
+    }
+    // Two run. Each that is paused lets another in, until two are.
+    for id in &ids[..2] {
+        facts.until_line(*id, "waiting").await;
+        managing.jobs.pause(*id).await.expect("it can be paused");
+    }
+    for id in &ids[2..4] {
+        facts.until_line(*id, "waiting").await;
+        let refused = managing.jobs.pause(*id).await;
+        assert!(matches!(refused, Err(CommandError::PausedFull { paused: 2, max: 2 })), "{refused:?}");
+        assert_eq!(server.status(*id).await, Running, "it is as it was");
+    }
+    let meaningless = managing.jobs.pause(ids[5]).await;
+    assert!(matches!(meaningless, Err(CommandError::Illegal(_))), "it waits: {meaningless:?}");
+    for id in &ids[..2] {
+        managing.jobs.resume(*id).await.expect("it can go on");
+    }
+    managing.turn().await;
+    assert_eq!(server.attempt_folders(), 4, "twice the places, and no more");
+    // A resumed job holds its place: two have to end before there is one for another.
+    for id in &ids[..2] {
+        managing.jobs.cancel(*id).await.expect("it can be cancelled");
+        facts.until_status(*id, Cancelled).await;
+    }
+    managing.turn().await;
+    assert_eq!(server.status(ids[4]).await, Pending);
+    managing.jobs.cancel(ids[2]).await.expect("it can be cancelled");
+    facts.until_status(ids[4], Running).await;
+    managing.jobs.pause(ids[3]).await.expect("nobody is paused any more");
+}
+
+#[tokio::test]
+async fn a_paused_job_whose_runner_is_gone_keeps_nobody_from_a_pause() {
+    let server = Server::open().await;
+    let managing = server.manage_one().await;
+    let mut facts = server.facts();
+    let gone = managing.accept(job("waits")).await;
+    facts.until_line(gone, "waiting").await;
+    managing.jobs.pause(gone).await.expect("it can be paused");
+    managing.end().await;
+
+    let managing = server.manage_one().await;
+    facts.until_times(gone, Paused, 2).await;
+    let other = managing.accept(job("waits")).await;
+    facts.until_line(other, "waiting").await;
+    managing.jobs.pause(other).await.expect("no runner is held");
+    assert_eq!(server.status(gone).await, Paused);
+}
+
+#[tokio::test]
 async fn a_paused_job_keeps_its_pipelines_place() {
     let server = Server::open().await;
     let managing = server.manage().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use etlplus_core::job::{JobState, JobStatus, Wait};
 use etlplus_core::ports::{Clock, History, IdempotencyKey};
-use etlplus_jobs::{Submission, SubmitError};
+use etlplus_jobs::{CommandError, Submission, SubmitError};
 
 use crate::support::{ManualClock, Server, eventually, job, job_of};
 
@@ -139,6 +139,73 @@ async fn a_submit_that_is_sent_again_makes_no_second_job() {
     eventually("it completes", async || server.status(first).await == Completed).await;
     let again = managing.jobs.submit(keyed("one")).await.expect("it is known");
     assert!(!again.is_new && again.record.state.status() == Completed);
+}
+
+#[tokio::test]
+async fn a_submit_that_is_sent_again_has_its_job_though_the_queue_is_full() {
+    let server = Server::open().await;
+    let setup = server.setup().with(|settings| {
+        settings.jobs.max_concurrent_jobs = Some(0);
+        settings.jobs.max_queued_jobs = 1;
+    });
+    let managing = setup.start().await;
+    let keyed = |key: &str, digest: &str| Submission {
+        idempotency: Some(IdempotencyKey { key: key.to_owned(), digest: digest.to_owned() }),
+        ..job("complete")
+    };
+    let first = managing.accept(keyed("a", "one")).await;
+    let full = managing.jobs.submit(keyed("b", "one")).await;
+    assert!(matches!(full, Err(SubmitError::QueueFull(_))), "{full:?}");
+    let mut again = keyed("a", "one");
+    again.definition.pipeline = "name: no pipeline any more\n".to_owned();
+    let again = managing.jobs.submit(again).await.expect("it is known");
+    assert!(!again.is_new && again.record.header.id == first, "{again:?}");
+    let reused = managing.jobs.submit(keyed("a", "another")).await;
+    assert!(matches!(reused, Err(SubmitError::KeyReused { job, .. }) if job == first), "{reused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_more_wait_than_may_however_many_submit_at_once() {
+    let server = Server::open().await;
+    let setup = server.setup().with(|settings| {
+        settings.jobs.max_concurrent_jobs = Some(0);
+        settings.jobs.max_queued_jobs = 5;
+    });
+    let managing = setup.start().await;
+    // What is not accepted leaves its place to others.
+    for _ in 0..10 {
+        let mut wrong = job("complete");
+        wrong.definition.pipeline = "name: x\n".to_owned();
+        assert!(matches!(managing.jobs.submit(wrong).await, Err(SubmitError::Mistakes(_))));
+    }
+    server.ledger.set_away(true);
+    for _ in 0..10 {
+        assert!(matches!(managing.jobs.submit(job("complete")).await, Err(SubmitError::Unavailable(_))));
+    }
+    server.ledger.set_away(false);
+    let submits = (0..60).map(|_| {
+        let jobs = managing.jobs.clone();
+        tokio::spawn(async move { jobs.submit(job("complete")).await })
+    });
+    let mut accepted = Vec::new();
+    for submit in submits.collect::<Vec<_>>() {
+        match submit.await.expect("it answers") {
+            Ok(submitted) => accepted.push(submitted.record.header.id),
+            Err(SubmitError::QueueFull(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(accepted.len(), 5);
+    // Nor may more be tried again; and each that ends makes room for one.
+    managing.turn().await;
+    let cancelled = accepted[0];
+    managing.jobs.cancel(cancelled).await.expect("it can be cancelled");
+    let filling = managing.accept(job("complete")).await;
+    let full = managing.jobs.retry(cancelled).await;
+    assert!(matches!(full, Err(CommandError::QueueFull(_))), "{full:?}");
+    managing.jobs.cancel(filling).await.expect("it can be cancelled");
+    managing.jobs.retry(cancelled).await.expect("there is room");
+    assert!(matches!(managing.jobs.submit(job("complete")).await, Err(SubmitError::QueueFull(_))));
 }
 
 #[tokio::test]

@@ -118,6 +118,23 @@ async fn times_that_were_missed_are_caught_up_as_the_policy_says() {
 }
 
 #[tokio::test]
+async fn a_schedule_that_catches_up_on_much_holds_up_no_other() {
+    let server = Server::open().await;
+    let clock = Arc::new(ManualClock::at("2026-03-01T10:30:00Z"));
+    put(&server, None, &clock, "a_minutely", "schedule: { cron: '* * * * *', catch_up: all, overlap: queue }").await;
+    put(&server, None, &clock, "hourly", "schedule: { cron: '0 * * * *' }").await;
+    clock.walk(HOUR);
+    let setup = Setup { clock: clock.clone(), ..server.setup() };
+    let managing = setup.with(|settings| settings.jobs.max_concurrent_jobs = Some(0)).start().await;
+    until_last(&managing, "hourly", "2026-03-01T11:00:00Z").await;
+    until_last(&managing, "a_minutely", "2026-03-01T11:30:00Z").await;
+    let (minutely, hourly) = (jobs_of(&server, "a_minutely").await, jobs_of(&server, "hourly").await);
+    assert_eq!((minutely.len(), hourly.len()), (60, 1), "none is left out");
+    let before = minutely.iter().filter(|(id, _)| *id < hourly[0].0).count();
+    assert_eq!(before, 16, "one turn's times of the other");
+}
+
+#[tokio::test]
 async fn while_an_earlier_job_is_active_a_time_is_skipped_or_queued() {
     let server = Server::open().await;
     let clock = Arc::new(ManualClock::at("2026-03-01T10:30:00Z"));

@@ -1,9 +1,10 @@
 //! An alert as an e-mail, by SMTP (RFC 5321).
 
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use etlplus_core::settings::{ChannelKind, SecretRef, SmtpTls};
+use etlplus_core::settings::{ChannelKind, NotificationSettings, SecretRef, SmtpTls};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message as Mail};
 use lettre::transport::smtp::Error as SmtpError;
@@ -14,12 +15,14 @@ use lettre::transport::smtp::extension::{ClientId, MailParameter};
 
 use super::Outcome;
 use crate::message::{Message, one_line};
-use crate::secret;
+use crate::{guard, secret};
 
 /// The most time that a try takes, from looking up the name to the server's last word.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server may take to say goodbye: it has the mail, or has refused it, and nothing depends on it.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// The most characters of a server's words that are shown.
+const SAID_MAX_CHARS: usize = 200;
 /// Ways to log in, the first that the server knows is taken.
 const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
 
@@ -29,14 +32,21 @@ struct Server<'a> {
     port: u16,
     tls: SmtpTls,
     login: Option<(&'a str, &'a SecretRef)>,
+    /// Which hosts may be reached.
+    settings: &'a NotificationSettings,
 }
 
-pub(super) async fn send(kind: &ChannelKind, message: &Message, now: DateTime<Utc>) -> Outcome {
+pub(super) async fn send(
+    kind: &ChannelKind,
+    settings: &NotificationSettings,
+    message: &Message,
+    now: DateTime<Utc>,
+) -> Outcome {
     let ChannelKind::Email { host, port, tls, username, password, from, to } = kind else {
         return Outcome::failed("this is no e-mail channel: please report it with the version");
     };
     let login = username.as_deref().zip(password.as_ref());
-    let server = Server { host, port: *port, tls: *tls, login };
+    let server = Server { host, port: *port, tls: *tls, login, settings };
     let mail = match compose(from, to, message, now) {
         Ok(mail) => mail,
         Err(detail) => return Outcome::failed(detail),
@@ -85,11 +95,14 @@ impl Server<'_> {
             })?),
         };
         let at_once = tls.clone().filter(|_| self.tls == SmtpTls::Tls);
-        let address = (self.host, self.port);
+        // The very addresses that were checked: who is asked again may answer otherwise.
+        let addresses = guard::mail_addresses(self.host, self.port, self.settings).await?;
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, Some(TIMEOUT), &hello, at_once, None).await.map_err(
-                |error| failed("cannot be reached", &error, "see whether it runs, and whether port and tls are right"),
-            )?;
+            AsyncSmtpConnection::connect_tokio1(addresses.as_slice(), Some(TIMEOUT), &hello, at_once, None)
+                .await
+                .map_err(|error| {
+                    failed("cannot be reached", &error, "see whether it runs, and whether port and tls are right")
+                })?;
         if let Some(tls) = tls.filter(|_| self.tls == SmtpTls::StartTls) {
             let encrypted = connection.starttls(tls, &hello).await;
             encrypted.map_err(|error| failed("does not encrypt", &error, "see whether tls is right"))?;
@@ -162,7 +175,13 @@ async fn hand_over(connection: &mut AsyncSmtpConnection, server: &Server<'_>, ma
     }
 }
 
-/// What the server said, in one line.
+/// What went wrong, in one line. What a server says is repeated only where it is a reply of SMTP: the words of another kind
+/// of server are nothing that whoever may change settings should read.
 fn why(error: &SmtpError) -> String {
-    one_line(&error.to_string())
+    let text = match (error.status(), error.source()) {
+        (Some(code), Some(said)) => format!("{code} {said}"),
+        _ if error.is_response() => "it gave no reply of SMTP".to_owned(),
+        _ => error.to_string(),
+    };
+    one_line(&text.chars().take(SAID_MAX_CHARS).collect::<String>())
 }

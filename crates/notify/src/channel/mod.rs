@@ -21,7 +21,7 @@ pub use webhook::{ANSWER_MAX_BYTES, TIMEOUT as WEBHOOK_TIMEOUT};
 pub enum Outcome {
     /// The receiver took the message.
     Delivered,
-    /// The receiver works, and does not want this message.
+    /// The receiver answers, and does not want this message.
     MessageRefused {
         /// What it said, with what to do.
         detail: String,
@@ -44,20 +44,21 @@ impl Outcome {
 /// Sends by any channel.
 #[derive(Debug)]
 pub struct Sender {
+    settings: Arc<NotificationSettings>,
     webhooks: webhook::Webhooks,
 }
 
 impl Sender {
-    /// One whose webhooks reach public hosts, and those that the settings allow.
+    /// One that reaches public hosts, and those that the settings allow.
     pub fn new(settings: Arc<NotificationSettings>) -> Self {
-        Self { webhooks: webhook::Webhooks::new(settings) }
+        Self { webhooks: webhook::Webhooks::new(settings.clone()), settings }
     }
 
     /// Makes one try. It ends within [`WEBHOOK_TIMEOUT`] or [`EMAIL_TIMEOUT`]. `now` is what the message is stamped with.
     pub async fn send(&self, kind: &ChannelKind, message: &Message, now: DateTime<Utc>) -> Outcome {
         match kind {
             ChannelKind::Webhook { url, secret } => self.webhooks.send(url, secret.as_ref(), message, now).await,
-            ChannelKind::Email { .. } => email::send(kind, message, now).await,
+            ChannelKind::Email { .. } => email::send(kind, &self.settings, message, now).await,
             ChannelKind::Log => log::send(message),
         }
     }

@@ -1,12 +1,14 @@
-//! Where webhooks may go. A URL in the settings must not become a way into the net that the server stands in, so that only
+//! Where webhooks and mails may go. An address in the settings must not become a way into the net that the server stands in, so that only
 //! public addresses are called, and those that the settings name in `allowed_private_hosts`.
 //!
-//! The addresses that are checked are the ones that the connection then uses: a literal one in [`check_url`], those of a
-//! name in [`Resolver`]. A name that answers differently the second time is checked the second time.
+//! The addresses that are checked are the ones that the connection then uses: of a webhook a literal one in [`check_url`],
+//! those of a name in [`Resolver`]; of a mail server all of them in [`mail_addresses`]. A name that answers differently the
+//! second time is checked the second time.
 
 mod resolver;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use etlplus_core::settings::NotificationSettings;
 use reqwest::Url;
@@ -79,6 +81,32 @@ pub fn check_url(text: &str, settings: &NotificationSettings) -> Result<Url, Ref
         return Err(not_allowed(format!("{host} is this machine"), host));
     }
     Ok(url)
+}
+
+/// The addresses of a mail server, at least one, to each of which a connection may be made. This machine, where the
+/// settings name it as such, needs no leave: it is where a mail server usually is that passes mails on.
+///
+/// # Errors
+/// Why no mail may be sent there, or that nothing is known of the host, with what to do.
+pub(crate) async fn mail_addresses(
+    host: &str,
+    port: u16,
+    settings: &NotificationSettings,
+) -> Result<Vec<SocketAddr>, String> {
+    let unknown = |why: &dyn Display| format!("{host} is not found ({why}): see whether its name is right");
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|why| unknown(&why))?;
+    let names_this_machine = is_local_name(host) || literal(host).is_some_and(is_loopback);
+    let found: Vec<_> = found.collect();
+    for address in found.iter().map(SocketAddr::ip) {
+        if !(names_this_machine && is_loopback(address)) {
+            check_address(host, address, settings).map_err(|refused| refused.to_string())?;
+        }
+    }
+    if found.is_empty() { Err(unknown(&"it has no address")) } else { Ok(found) }
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
 
 /// The address that a host is, where it is no name.

@@ -12,6 +12,10 @@ use crate::backoff;
 use crate::breaker::{Breaker, Event, Verdict};
 use crate::channel::Outcome;
 
+/// So many deliveries in a row that a receiver refused for good, with none that it took between them, show that it is not the
+/// messages: it refuses them all, and each one more would be lost.
+pub const REFUSALS_MAX: u32 = 3;
+
 /// One channel.
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -24,6 +28,8 @@ pub(super) struct Channel {
     hold: Option<(Offset, Duration)>,
     /// Deliveries that the receiver did not want, and when they are tried again. Others may overtake them.
     refused: BTreeMap<Offset, Duration>,
+    /// Deliveries that were given up because the receiver did not want them, since the last one that it took.
+    refused_for_good: u32,
     /// Whether an earlier service may have said when a delivery is due. What this one has tried, it times itself.
     inherits: bool,
     /// Why the last try failed, where it did.
@@ -82,7 +88,7 @@ impl Settled {
 impl Channel {
     pub(super) fn new(kind: ChannelKind, generation: u64) -> Self {
         let (breaker, refused) = (Breaker::default(), BTreeMap::new());
-        Self { kind, generation, breaker, hold: None, refused, inherits: false, last_error: None }
+        Self { kind, generation, breaker, hold: None, refused, refused_for_good: 0, inherits: false, last_error: None }
     }
 
     /// Keeps to what an earlier service said of when deliveries are due.
@@ -110,6 +116,9 @@ impl Channel {
         if let Some(until) = self.blocked_until(now) {
             return Next::WaitUntil(until);
         }
+        if let Some(index) = self.probe(waiting) {
+            return Next::Try(index);
+        }
         let mut earliest = None;
         for (index, delivery) in waiting.iter().enumerate() {
             match self.refused.get(&delivery.alert.offset) {
@@ -121,6 +130,16 @@ impl Channel {
             }
         }
         earliest.map_or(Next::Nothing, Next::WaitUntil)
+    }
+
+    /// What a broken channel is tried with where it has refused something: another delivery, or, where it has refused all of
+    /// them, the one whose turn was longest ago. Else one that is never taken would keep a channel broken that works again.
+    fn probe(&self, waiting: &[Delivery]) -> Option<usize> {
+        if self.is_up() || self.refused.is_empty() {
+            return None;
+        }
+        let turn = |(_, delivery): &(usize, &Delivery)| self.refused.get(&delivery.alert.offset);
+        waiting.iter().enumerate().min_by_key(turn).map(|(index, _)| index)
     }
 
     fn first(&self, delivery: &Delivery, index: usize, now: Now) -> Next {
@@ -163,15 +182,11 @@ impl Channel {
                 Settled { attempt: DeliveryTry { at, error: None }, state: DeliveryState::Delivered { at }, verdict }
             }
             Outcome::MessageRefused { detail } => {
-                let verdict = self.worked(now);
                 self.last_error = Some(detail.clone());
-                let state = if exhausted {
-                    DeliveryState::Failed { at, reason: detail.clone() }
-                } else {
-                    let until = now.monotonic + backoff::wait(tries, settings.retry_delay, share, None);
-                    self.refused.insert(offset, until);
-                    DeliveryState::Waiting { due: now.time_of_day(until) }
-                };
+                // It may be overtaken from now on.
+                self.hold.take_if(|(held, _)| *held == offset);
+                let retry = now.monotonic + backoff::wait(tries, settings.retry_delay, share, None);
+                let (state, verdict) = self.refuse(offset, exhausted.then_some(detail.as_str()), retry, now);
                 Settled { attempt: DeliveryTry { at, error: Some(detail) }, state, verdict }
             }
             Outcome::ChannelFailed { detail, retry_after } => {
@@ -191,11 +206,33 @@ impl Channel {
         }
     }
 
+    /// The receiver did not want a delivery, which is tried again at `retry`, or given up for `lasting`. A channel that is
+    /// taken to be broken gives up nothing, and one refusal more does not mend it.
+    fn refuse(&mut self, offset: Offset, lasting: Option<&str>, retry: Duration, now: Now) -> (DeliveryState, Verdict) {
+        let was_up = self.is_up();
+        let mut verdict = Verdict::Noted;
+        self.refused_for_good += u32::from(was_up && lasting.is_some());
+        if !was_up || self.refused_for_good >= REFUSALS_MAX {
+            let failed = Event::Failed { exhausted: was_up, retry_after: None };
+            (self.breaker, verdict) = self.breaker.apply(failed, now.monotonic);
+        }
+        if let Some(reason) = lasting.filter(|_| was_up) {
+            return (DeliveryState::Failed { at: now.at, reason: reason.to_owned() }, verdict);
+        }
+        let until = match self.breaker {
+            Breaker::Open { until, .. } => until,
+            Breaker::Closed { .. } | Breaker::HalfOpen { .. } => retry,
+        };
+        self.refused.insert(offset, until);
+        (DeliveryState::Waiting { due: now.time_of_day(until) }, verdict)
+    }
+
     /// Something got through.
     pub(super) fn worked(&mut self, now: Now) -> Verdict {
         let (breaker, verdict) = self.breaker.apply(Event::Worked, now.monotonic);
         self.breaker = breaker;
         self.hold = None;
+        self.refused_for_good = 0;
         self.inherits = false;
         self.last_error = None;
         verdict

@@ -14,7 +14,7 @@ use tokio::task::{Id, JoinError};
 
 use super::channel::{Next, Settled};
 use super::handle::TestSend;
-use super::{Notifier, TRIES_MAX, keep};
+use super::{DELIVERIES_MAX, Notifier, TESTS_MAX, keep};
 use crate::breaker::Verdict;
 use crate::channel::Outcome;
 use crate::message::{LINES_MAX, Message};
@@ -77,13 +77,27 @@ impl Notifier {
         }
         let names: Vec<String> = self.channels.keys().cloned().collect();
         for name in names {
-            while self.tries.len() < TRIES_MAX && !self.is_busy(&name) && self.has_waiting(&name) {
+            while self.has_room() && !self.is_busy(&name) && self.has_waiting(&name) {
                 if !self.start_try(&name).await? {
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether another delivery may be under way.
+    fn has_room(&self) -> bool {
+        self.tries.len() - self.tests_under_way() < DELIVERIES_MAX
+    }
+
+    /// Whether another test may be under way.
+    pub(super) fn has_room_for_a_test(&self) -> bool {
+        self.tests_under_way() < TESTS_MAX
+    }
+
+    fn tests_under_way(&self) -> usize {
+        self.under_way.values().filter(|trial| matches!(trial.what, What::Test(_))).count()
     }
 
     /// Whether a delivery of the channel is under way. A test does not count: a person waits for it.
@@ -210,7 +224,7 @@ impl Notifier {
 
     fn take_delivery(&mut self, name: &str, is_current: bool, outcome: Outcome, delivery: Delivery) {
         let now = self.now();
-        let got_through = !matches!(outcome, Outcome::ChannelFailed { .. });
+        let got_through = matches!(outcome, Outcome::Delivered);
         let settled = match self.channels.get_mut(name).filter(|_| is_current) {
             Some(channel) => channel.settle(&delivery, outcome, &self.settings, rand::random(), now),
             None => Settled::of_other_settings(outcome, now),

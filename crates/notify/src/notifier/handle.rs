@@ -46,7 +46,8 @@ impl Handle {
         (Self { shared: shared.clone(), tests }, shared, receiver)
     }
 
-    /// Looks at the clocks now: for whoever has set them.
+    /// Looks at the clocks now: for whoever has set them. A real clock goes by itself, so that only tests, which walk theirs,
+    /// have a use for it.
     pub fn nudge(&self) {
         self.shared.nudge.notify_one();
     }

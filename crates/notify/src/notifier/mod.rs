@@ -27,6 +27,7 @@ use channel::{Channel, Now};
 use deliver::{Sent, Trial, Unsettled};
 use handle::{Shared, TestSend};
 
+pub use channel::REFUSALS_MAX;
 pub use handle::Handle;
 pub use keep::{KEPT_MAX, WAITING_MAX};
 
@@ -39,9 +40,12 @@ const FACTS_PASSED_MAX: usize = 4096;
 const STORE_RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep where nothing is due: any event ends it.
 const IDLE: Duration = Duration::from_secs(60 * 60);
-/// Tries at the same time, each of which holds a socket: one for each of the 20 channels that the settings may have, so
-/// that none waits for another, and some tests.
-const TRIES_MAX: usize = 24;
+/// Deliveries under way at the same time, each of which holds a socket: one for each of the 20 channels that the settings
+/// may have, so that none waits for another.
+const DELIVERIES_MAX: usize = 20;
+/// Tests under way at the same time. They have a bound of their own, so that those of a channel that hangs hold up no
+/// delivery.
+const TESTS_MAX: usize = 4;
 /// How long tries that are under way may take once the service is to end: one that is cut off is made again.
 const FINISH_MAX: Duration = Duration::from_secs(5);
 
@@ -139,7 +143,7 @@ impl Notifier {
                 () = shutdown.cancelled() => {}
                 facts = self.facts.next() => self.take_facts(facts, &shutdown).await,
                 Ok(()) = self.parts.settings.changed() => self.follow_settings(),
-                Some(test) = self.tests.recv(), if self.tries.len() < TRIES_MAX => self.start_test(test),
+                Some(test) = self.tests.recv(), if self.has_room_for_a_test() => self.start_test(test),
                 Some(sent) = self.tries.join_next_with_id() => self.take_outcome(sent),
                 () = self.shared.nudge.notified() => {}
                 () = tokio::time::sleep(sleep) => {}
@@ -217,8 +221,7 @@ impl Notifier {
         let mut earlier = std::mem::take(&mut self.channels);
         for ChannelSettings { name, kind } in &self.settings.channels {
             // A channel that was changed has no history: it is tried at once.
-            let is_changed =
-                |old: &Channel| old.kind != *kind || (hosts_changed && matches!(kind, ChannelKind::Webhook { .. }));
+            let is_changed = |old: &Channel| old.kind != *kind || (hosts_changed && !matches!(kind, ChannelKind::Log));
             let channel = earlier.remove(name).filter(|old| !is_changed(old)).unwrap_or_else(|| {
                 self.generations += 1;
                 Channel::new(kind.clone(), self.generations)

@@ -192,6 +192,22 @@ fn what_is_switched_off_is_neither_raised_nor_sent_and_still_resolves() {
 }
 
 #[test]
+fn a_job_that_took_too_long_is_told_whom_either_concerns() {
+    let told_by = |job_failure_alerts, timeout_warnings| {
+        let settings = NotificationSettings { job_failure_alerts, timeout_warnings, ..settings() };
+        let facts = vec![failed(1, "orders", TIMEOUT_CODE)];
+        let raised = run(facts, vec![], &settings).alerts;
+        // What is raised is sent, too.
+        let sent = run(raised.iter().cloned().map(fact).collect(), vec![], &settings).deliveries.len();
+        assert_eq!(sent, raised.len());
+        raised.iter().map(|alert| alert.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(told_by(true, false), [JobTimedOut], "it has failed");
+    assert_eq!(told_by(false, true), [JobTimedOut]);
+    assert_eq!(told_by(false, false), []);
+}
+
+#[test]
 fn a_fact_that_nothing_follows_from_is_not_worth_a_transaction() {
     assert!(is_relevant(&failed(1, "a", "x")) && is_relevant(&fact(near(1))));
     let submitted = JobFact::submitted(now(), None);

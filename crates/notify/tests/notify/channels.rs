@@ -2,8 +2,9 @@
 
 use etlplus_core::ports::{AlertChannels, AlertRule, AlertStatus, DeliveryState, TestSendError};
 use etlplus_core::settings::{ChannelKind, ChannelSettings};
+use tokio::task::JoinSet;
 
-use crate::support::http::{Receiver, status};
+use crate::support::http::{Receiver, Reply, status};
 use crate::support::{World, is_delivered, reason, settings, until, webhook};
 
 #[tokio::test]
@@ -29,6 +30,29 @@ async fn a_test_is_sent_at_once_and_says_how_it_went() {
     let handle = running.handle.clone();
     running.stop().await;
     assert_eq!(handle.send_test("hook".to_owned()).await, Err(TestSendError::Stopped));
+}
+
+#[tokio::test]
+async fn tests_of_a_channel_that_hangs_hold_up_no_delivery() {
+    let (hangs, works) = (Receiver::start().await, Receiver::start().await);
+    hangs.always(Some(Reply::Hang));
+    let world =
+        World::new(settings(vec![webhook("hangs", &hangs.url(), None), webhook("works", &works.url(), None)])).await;
+    let running = world.start();
+    let mut tests = JoinSet::new();
+    for _ in 0..30 {
+        let handle = running.handle.clone();
+        tests.spawn(async move { handle.send_test("hangs".to_owned()).await });
+    }
+    hangs.wait_for(4).await;
+    world.raise(1).await;
+    works.wait_for(1).await;
+    world.deliveries("works", |all| all.first().is_some_and(is_delivered)).await;
+    // The delivery by the channel itself is under way, too.
+    let sent: Vec<_> = hangs.wait_for(5).await.iter().map(|request| request.json()["type"].clone()).collect();
+    assert_eq!(sent, ["alert.test", "alert.test", "alert.test", "alert.test", "alert.firing"]);
+    assert!(tests.try_join_next().is_none(), "no test has ended before");
+    running.stop().await;
 }
 
 #[tokio::test]

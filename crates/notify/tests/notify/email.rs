@@ -3,15 +3,20 @@
 use std::path::Path;
 
 use etlplus_core::ports::AlertRule;
-use etlplus_core::settings::{ChannelKind, ChannelSettings, SecretRef, SmtpTls};
+use etlplus_core::settings::{ChannelKind, ChannelSettings, NotificationSettings, SecretRef, SmtpTls};
 
 use crate::support::jobs::job_id;
 use crate::support::smtp::MailServer;
 use crate::support::{World, is_delivered, reason, settings};
 
 fn email(server: &MailServer, tls: SmtpTls, login: Option<(&str, &Path)>) -> ChannelSettings {
+    email_to("127.0.0.1", server, tls, login)
+}
+
+/// A channel to the server by another name of this machine.
+fn email_to(host: &str, server: &MailServer, tls: SmtpTls, login: Option<(&str, &Path)>) -> ChannelSettings {
     let kind = ChannelKind::Email {
-        host: server.address.ip().to_string(),
+        host: host.to_owned(),
         port: server.address.port(),
         tls,
         username: login.map(|(user, _)| user.to_owned()),
@@ -176,6 +181,55 @@ async fn tls_from_the_first_byte_is_not_spoken_with_a_server_that_has_none() {
     assert!(error.contains("cannot be reached") && error.contains("whether port and tls are right"), "{error}");
     assert!(!server.heard().iter().any(|command| command.starts_with("MAIL")), "{:?}", server.heard());
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_at_a_private_address_is_not_reached_until_the_settings_allow_it_and_then_at_once() {
+    let server = MailServer::start().await;
+    // To whom names are looked up it is loopback, and it is not spelled as such: so is any name of a machine inside.
+    let channels = vec![email_to("127.1", &server, SmtpTls::None, None)];
+    let world = World::new(NotificationSettings { channels, ..NotificationSettings::default() }).await;
+    let running = world.start();
+    world.raise(1).await;
+    let error = first_error(&world).await;
+    assert!(error.contains("127.1 stands for 127.0.0.1") && error.contains("allowed_private_hosts"), "{error}");
+    assert_eq!(server.connections(), 0);
+    world.change(|settings| settings.allowed_private_hosts = vec!["127.1".to_owned()]);
+    world.deliveries("mail", |all| is_delivered(&all[0])).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_of_this_machine_needs_no_leave() {
+    for host in ["127.0.0.1", "localhost"] {
+        let server = MailServer::start().await;
+        let channels = vec![email_to(host, &server, SmtpTls::None, None)];
+        let world = World::new(NotificationSettings { channels, ..NotificationSettings::default() }).await;
+        let running = world.start();
+        world.raise(1).await;
+        world.deliveries("mail", |all| all.first().is_some_and(is_delivered)).await;
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_says_is_shown_only_as_a_reply_of_smtp_and_cut() {
+    let long: &'static str = Box::leak(format!("554 no\u{1b}[31m {}", "x".repeat(900)).into_boxed_str());
+    for (greeting, shown, hidden) in [
+        ("SSH-2.0-OpenSSH internal", "it gave no reply of SMTP", "OpenSSH"),
+        ("HTTP/1.1 400 internal", "it gave no reply of SMTP", "internal"),
+        (long, "554 no\\u{1b}[31m xxx", "\u{1b}"),
+    ] {
+        let server = MailServer::start().await;
+        server.answer("", Some(greeting));
+        let world = world(&server).await;
+        let running = world.start();
+        world.raise(1).await;
+        let error = first_error(&world).await;
+        assert!(error.contains(shown) && !error.contains(hidden), "{error}");
+        assert!(error.len() < 400, "{error}");
+        running.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use etlplus_core::ports::{AlertChannels, AlertRule, AlertStatus, Alerts, Clock, DeliveryState};
+use etlplus_core::ports::{AlertChannels, AlertRule, AlertStatus, Alerts, Clock, Delivery, DeliveryState};
 use etlplus_core::settings::NotificationSettings;
 use serde_json::json;
 use standardwebhooks::Webhook;
@@ -189,8 +189,54 @@ async fn a_refused_message_holds_up_no_other_and_is_given_up_after_its_retries()
         "{reason}"
     );
     assert_eq!((failed[0].tries_made, failed[0].tries.len()), (3, 3));
-    assert!(running.channel("hook", |state| state.waiting == Some(0)).await.is_up);
+    let state = running.channel("hook", |state| state.waiting == Some(0)).await;
+    assert!(state.is_up, "one that it does not want says nothing of the others");
+    assert_eq!(state.last_error.as_deref(), Some(reason));
     assert_eq!(world.alerts(AlertRule::ChannelBroken).await.len(), 0);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_refuses_everything_is_told_of_and_loses_three_alerts() {
+    let receiver = Receiver::start().await;
+    receiver.always(Some(status("400 Bad Request")));
+    let backup = Receiver::start().await;
+    let channels = vec![webhook("hook", &receiver.url(), None), webhook("backup", &backup.url(), None)];
+    let world = World::new(settings(channels)).await;
+    world.change(|settings| settings.retry_attempts = 0);
+    let running = world.start();
+    for number in 0..5 {
+        world.raise(number).await;
+    }
+    let state = running.channel("hook", |state| !state.is_up && state.waiting == Some(2)).await;
+    assert!(state.last_error.is_some_and(|error| error.contains("400 Bad Request (because)")));
+    let all = world.deliveries("hook", |all| all.len() == 5).await;
+    let lost = |all: &[Delivery]| all.iter().filter(|delivery| reason(delivery).is_some()).count();
+    assert_eq!(lost(&all), 3);
+    let told = world.deliveries("backup", |all| all.len() == 6 && all.iter().all(is_delivered)).await;
+    let broken = world.alerts(AlertRule::ChannelBroken).await;
+    assert_eq!(broken.iter().map(|record| record.alert.status).collect::<Vec<_>>(), [AlertStatus::Firing]);
+    assert!(broken[0].alert.message.contains("400 Bad Request"), "{}", broken[0].alert.message);
+    assert!(told.iter().any(|delivery| delivery.alert == broken[0].position));
+
+    // It is asked again, and another refusal mends nothing.
+    for (seconds, requests) in [(30, 4), (60, 5)] {
+        world.walk(seconds, &running);
+        receiver.wait_for(requests).await;
+        world
+            .deliveries("hook", |all| all.iter().map(|delivery| delivery.tries_made).sum::<u32>() == requests as u32)
+            .await;
+    }
+    assert!(!running.channel("hook", |_| true).await.is_up);
+    assert_eq!(world.alerts(AlertRule::ChannelBroken).await.len(), 1);
+    receiver.always(None);
+    world.walk(120, &running);
+    let all = world.deliveries("hook", |all| all.iter().filter(|delivery| is_delivered(delivery)).count() == 2).await;
+    assert_eq!(lost(&all), 3);
+    running.channel("hook", |state| state.is_up && state.last_error.is_none()).await;
+    world.deliveries("backup", |all| all.len() == 7 && all.iter().all(is_delivered)).await;
+    let broken = world.alerts(AlertRule::ChannelBroken).await;
+    assert_eq!(broken[1].alert.status, AlertStatus::Resolved);
     running.stop().await;
 }
 

@@ -1,20 +1,21 @@
 //! Logins that fail, counted for each address, so that nobody tries tokens one after the other.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Failed logins of an address within [`WINDOW`].
-const FAILED_MAX: u32 = 10;
-/// After so long an address begins anew.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are remembered. Beyond it those whose window is over are forgotten, and then all.
-const ADDRESSES_MAX: usize = 10_000;
+use super::rate::Client;
 
-/// The count of each address.
+/// Failed logins of a client within [`WINDOW`] that are told why they failed.
+const FAILED_MAX: u32 = 10;
+/// After so long a client begins anew.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Clients that are remembered. Beyond it those whose window is over are forgotten, and then all.
+const CLIENTS_MAX: usize = 10_000;
+
+/// The count of each client.
 #[derive(Debug, Default)]
-pub(crate) struct Attempts(Mutex<HashMap<IpAddr, Window>>);
+pub(crate) struct Attempts(Mutex<HashMap<Client, Window>>);
 
 #[derive(Debug)]
 struct Window {
@@ -24,37 +25,27 @@ struct Window {
 }
 
 impl Attempts {
-    /// Whether an address may try to log in.
+    /// Counts a login that failed. Those that succeed are nobody's guess, and are not counted.
     ///
     /// # Errors
-    /// How long it has to wait.
-    pub(crate) fn check(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
-        match self.lock().get(&address) {
-            Some(window) if window.failed >= FAILED_MAX && now < window.began + WINDOW => {
-                Err(window.began + WINDOW - now)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Counts a login that failed.
-    pub(crate) fn failed(&self, address: IpAddr, now: Duration) {
-        let mut windows = self.lock();
-        if windows.len() >= ADDRESSES_MAX {
+    /// How long the client has to wait, where too many have failed before.
+    pub(crate) fn failed(&self, client: Client, now: Duration) -> Result<(), Duration> {
+        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= CLIENTS_MAX {
             windows.retain(|_, window| now < window.began + WINDOW);
         }
-        if windows.len() >= ADDRESSES_MAX {
+        if windows.len() >= CLIENTS_MAX {
             windows.clear();
         }
-        let window = windows.entry(address).or_insert(Window { began: now, failed: 0 });
+        let window = windows.entry(client).or_insert(Window { began: now, failed: 0 });
         if now >= window.began + WINDOW {
             *window = Window { began: now, failed: 0 };
         }
+        if window.failed >= FAILED_MAX {
+            return Err(window.began + WINDOW - now);
+        }
         window.failed += 1;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Window>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(())
     }
 }
 
@@ -62,18 +53,32 @@ impl Attempts {
 mod tests {
     use super::*;
 
+    fn client(text: &str) -> Client {
+        Client::of(None, text.parse().unwrap())
+    }
+
     #[test]
     fn ten_fail_in_a_minute_and_others_are_left_alone() {
         let (attempts, now) = (Attempts::default(), Duration::from_secs(7));
-        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let (one, other) = (client("192.0.2.1"), client("192.0.2.2"));
         for _ in 0..FAILED_MAX {
-            assert_eq!(attempts.check(one, now), Ok(()));
-            attempts.failed(one, now);
+            assert_eq!(attempts.failed(one, now), Ok(()));
         }
-        assert_eq!(attempts.check(one, now + Duration::from_secs(20)), Err(Duration::from_secs(40)));
-        assert_eq!(attempts.check(other, now), Ok(()));
-        assert_eq!(attempts.check(one, now + WINDOW), Ok(()));
-        attempts.failed(one, now + WINDOW);
-        assert_eq!(attempts.check(one, now + WINDOW), Ok(()), "it began anew");
+        assert_eq!(attempts.failed(one, now + Duration::from_secs(20)), Err(Duration::from_secs(40)));
+        assert_eq!(attempts.failed(other, now), Ok(()));
+        for _ in 0..FAILED_MAX {
+            assert_eq!(attempts.failed(one, now + WINDOW), Ok(()), "it begins anew");
+        }
+        assert_eq!(attempts.failed(one, now + WINDOW), Err(WINDOW));
+    }
+
+    #[test]
+    fn who_has_a_network_has_no_more_tries_for_it() {
+        let (attempts, now) = (Attempts::default(), Duration::ZERO);
+        for host in 0..FAILED_MAX {
+            assert_eq!(attempts.failed(client(&format!("2001:db8::{host}")), now), Ok(()));
+        }
+        assert_eq!(attempts.failed(client("2001:db8::ffff:1"), now), Err(WINDOW));
+        assert_eq!(attempts.failed(client("2001:db8:0:1::1"), now), Ok(()), "another network");
     }
 }

@@ -8,17 +8,20 @@ use chrono::{DateTime, Utc};
 use etlplus_api::CloseCode;
 use etlplus_core::access::{Principal, TokenId};
 use etlplus_core::ports::{Clock, CreateTokenError, StoreUnavailable, TOKENS_MAX, TokenHash, TokenRecord, Tokens};
+use tokio::sync::Mutex;
 
 use crate::problem::Refusal;
 
 /// Revoked tokens that are remembered, so that whoever has one is told what became of it.
 const REVOKED_MAX: usize = TOKENS_MAX;
 
-/// All tokens. Each change goes to the store first.
+/// All tokens. Each change goes to the store first; whoever makes one has to see it through.
 pub(crate) struct TokenBook {
     store: Arc<dyn Tokens>,
     clock: Arc<dyn Clock>,
     records: RwLock<Records>,
+    /// Held from before the store records a change until it is known here, so that none is undone by one before it.
+    changing: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -33,6 +36,8 @@ struct Records {
 pub(crate) enum TokenFault {
     /// There is none of this text.
     Unknown,
+    /// The header `Authorization` holds none.
+    Unreadable,
     /// Its time is over.
     Expired,
     /// It was revoked.
@@ -49,7 +54,7 @@ impl TokenBook {
     pub(crate) async fn load(store: Arc<dyn Tokens>, clock: Arc<dyn Clock>) -> Result<Self, StoreUnavailable> {
         let mut records = Records::default();
         store.tokens().await?.into_iter().for_each(|record| records.put(record));
-        Ok(Self { store, clock, records: RwLock::new(records) })
+        Ok(Self { store, clock, records: RwLock::new(records), changing: Mutex::default() })
     }
 
     /// The token of this text.
@@ -95,6 +100,7 @@ impl TokenBook {
     /// # Errors
     /// See [`CreateTokenError`].
     pub(crate) async fn create(&self, record: TokenRecord) -> Result<(), CreateTokenError> {
+        let _changing = self.changing.lock().await;
         self.store.create_token(record.clone()).await?;
         self.write().put(record);
         Ok(())
@@ -105,6 +111,7 @@ impl TokenBook {
     /// # Errors
     /// Where the store cannot record it; the token is as it was then.
     pub(crate) async fn revoke(&self, id: TokenId) -> Result<Option<TokenRecord>, StoreUnavailable> {
+        let _changing = self.changing.lock().await;
         let revoked = self.store.revoke_token(id, self.clock.now()).await?;
         if let Some(record) = &revoked {
             let mut records = self.write();
@@ -155,6 +162,9 @@ impl TokenFault {
     pub(crate) fn refusal(self) -> Refusal {
         let (code, detail, remedy) = match self {
             Self::Unknown => ("token_unknown", "there is no such token", "look at its text: it begins with etlp_"),
+            Self::Unreadable => {
+                ("token_unknown", "Authorization holds no token", "send it once, as Authorization: Bearer TOKEN")
+            }
             Self::Expired => ("token_expired", "the token's time is over", "ask for a new one"),
             Self::Revoked => ("token_revoked", "the token was revoked", "ask for a new one"),
             Self::Ticket => {
@@ -169,7 +179,83 @@ impl TokenFault {
     pub(crate) fn close_code(self) -> CloseCode {
         match self {
             Self::Expired => CloseCode::TokenExpired,
-            Self::Unknown | Self::Revoked | Self::Ticket => CloseCode::BadToken,
+            Self::Unknown | Self::Unreadable | Self::Revoked | Self::Ticket => CloseCode::BadToken,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use etlplus_core::access::Role;
+    use etlplus_core::ports::Answer;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::access::NewToken;
+
+    /// Records a token at once and says so once it may.
+    struct Slow {
+        tokens: RwLock<Vec<TokenRecord>>,
+        may_answer: watch::Receiver<bool>,
+    }
+
+    impl Tokens for Slow {
+        fn create_token(&self, token: TokenRecord) -> Answer<'_, Result<(), CreateTokenError>> {
+            self.tokens.write().unwrap().push(token);
+            let mut may_answer = self.may_answer.clone();
+            Box::pin(async move {
+                may_answer.wait_for(|may_answer| *may_answer).await.expect("the test goes on");
+                Ok(())
+            })
+        }
+
+        fn tokens(&self) -> Answer<'_, Result<Vec<TokenRecord>, StoreUnavailable>> {
+            Box::pin(std::future::ready(Ok(self.tokens.read().unwrap().clone())))
+        }
+
+        fn revoke_token(
+            &self,
+            id: TokenId,
+            at: DateTime<Utc>,
+        ) -> Answer<'_, Result<Option<TokenRecord>, StoreUnavailable>> {
+            let mut tokens = self.tokens.write().unwrap();
+            let revoked = tokens.iter_mut().find(|token| token.id == id).map(|token| {
+                token.revoked_at = Some(at);
+                token.clone()
+            });
+            Box::pin(std::future::ready(Ok(revoked)))
+        }
+    }
+
+    struct Now;
+
+    impl Clock for Now {
+        fn now(&self) -> DateTime<Utc> {
+            Utc::now()
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_revoked_while_it_is_made_stays_revoked() {
+        let (may_answer, receiver) = watch::channel(false);
+        let store = Arc::new(Slow { tokens: RwLock::default(), may_answer: receiver });
+        let book = TokenBook::load(store.clone(), Arc::new(Now)).await.unwrap();
+        let NewToken { text, record } = NewToken::make("ci".to_owned(), Role::Admin, None, Utc::now());
+        let id = record.id;
+        let let_go = async {
+            assert_eq!(store.tokens().await.unwrap().len(), 1, "it is recorded, and not known here yet");
+            may_answer.send_replace(true);
+        };
+        // One after the other in this order, each as far as it comes.
+        let (created, revoked, ()) = futures::join!(book.create(record), book.revoke(id), let_go);
+        assert_eq!(created, Ok(()));
+        assert!(revoked.unwrap().is_some_and(|record| record.revoked_at.is_some()));
+        assert_eq!(book.find(&text).map(drop), Err(TokenFault::Revoked));
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn refuse_token_in_url(uri: &Uri) -> Result<(), Refusal> {
 }
 
 /// Who asks: by the header, else by the cookie, else by a ticket, else by the settings. Whatever is given must be right.
+/// A ticket is looked at and not used: see [`use_ticket`].
 pub(crate) fn identify(app: &App, request: &Parts) -> Identity {
     let from_cookie = request.headers.get(header::AUTHORIZATION).is_none();
     let claimed = match bearer(&request.headers) {
@@ -77,12 +78,11 @@ pub(crate) fn identify(app: &App, request: &Parts) -> Identity {
         Some(Err(fault)) => return Identity::Wrong(fault, from_cookie),
         Some(Ok(record)) => Some(Principal::Token { id: record.id, name: record.name, role: record.role }),
     };
-    let ticket = TICKET_PATHS.contains(&request.uri.path()).then(|| parameter(&request.uri, |name| name == "ticket"));
-    match (principal, ticket.flatten()) {
+    match (principal, ticket(&request.uri)) {
         (Some(principal), None) => Identity::Known(principal),
         (None, None) if app.settings.current().values.access_required() => Identity::Known(Principal::Anonymous),
         (None, None) => Identity::Known(Principal::Local),
-        (principal, Some(ticket)) => match app.tickets.take(&ticket, app.clock.monotonic()) {
+        (principal, Some(ticket)) => match app.tickets.owner(&ticket, app.clock.monotonic()) {
             // A ticket of somebody else than the one who brings it was stolen, or mixed up.
             Some(owner) if principal.is_none_or(|principal| principal == owner) => match app.book.check(&owner) {
                 Ok(()) => Identity::Known(owner),
@@ -91,6 +91,21 @@ pub(crate) fn identify(app: &App, request: &Parts) -> Identity {
             _ => Identity::Wrong(TokenFault::Ticket, false),
         },
     }
+}
+
+/// Uses the ticket of a request up, where there is one, and gives who asks then.
+pub(crate) fn use_ticket(app: &App, request: &Parts, identity: Identity) -> Identity {
+    let Some(ticket) = ticket(&request.uri) else { return identity };
+    match (app.tickets.take(&ticket, app.clock.monotonic()), identity) {
+        // Another request has used it since it was looked at.
+        (None, Identity::Known(_)) => Identity::Wrong(TokenFault::Ticket, false),
+        (_, identity) => identity,
+    }
+}
+
+/// The ticket of an address at which one is taken.
+fn ticket(uri: &Uri) -> Option<String> {
+    if TICKET_PATHS.contains(&uri.path()) { parameter(uri, |name| name == "ticket") } else { None }
 }
 
 /// The token of the header `Authorization`; `None` where there is no such header.
@@ -103,7 +118,7 @@ fn bearer(headers: &HeaderMap) -> Option<Result<&str, TokenFault>> {
         let is_one = values.next().is_none();
         (is_one && scheme.eq_ignore_ascii_case("bearer")).then_some(token.trim())
     };
-    Some({ text }().ok_or(TokenFault::Unknown))
+    Some({ text }().ok_or(TokenFault::Unreadable))
 }
 
 /// The token of the cookie; `None` where there is no such cookie.

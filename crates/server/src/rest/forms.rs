@@ -24,8 +24,10 @@ pub(super) fn key() -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"})
 }
 
-pub(super) fn etag() -> Value {
-    json!({"type": "string", "minLength": 1, "pattern": "^(\"[0-9]{1,19}\"|\\*)$"})
+/// A list of ETags, or all of them (RFC 9110, section 13.1.1).
+pub(super) fn etags() -> Value {
+    let tag = r#"(W/)?"[!#-~]*""#;
+    json!({"type": "string", "minLength": 1, "pattern": format!(r"^(\*|{tag}([ \t]*,[ \t]*{tag})*)$")})
 }
 
 pub(super) fn text() -> Value {

@@ -119,11 +119,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// The key as it is kept: two clients that choose the same one do not meet.
+/// The key as it is kept: two clients that choose the same one do not meet, nor does any meet the schedules' keys, which
+/// begin with neither a token's id nor this word.
 fn owned(caller: &Principal, key: &str) -> String {
     match caller.token() {
         Some(token) => format!("{token}/{key}"),
-        None => key.to_owned(),
+        None => format!("local/{key}"),
     }
 }
 
@@ -261,6 +262,11 @@ fn ordered(app: &App, result: Result<JobRecord, CommandError>, illegal: &str) ->
             Refusal::new(StatusCode::CONFLICT, illegal, reason.to_string(), "look at its status")
         }
         CommandError::QueueFull(full) => queue_full(full),
+        CommandError::PausedFull { paused, max } => {
+            let detail = format!("{paused} jobs are paused already, and no more than {max} may be");
+            let remedy = "resume or cancel one of them first, or raise jobs.max_concurrent_jobs";
+            Refusal::new(StatusCode::CONFLICT, "too_many_paused", detail, remedy)
+        }
         CommandError::Unavailable(error) => error.into(),
         CommandError::Refused(reason) => refused(&reason),
         CommandError::Stopped => Refusal::stopping(),

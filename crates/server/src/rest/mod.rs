@@ -7,6 +7,7 @@ mod connections;
 mod events;
 mod forms;
 mod health;
+mod if_match;
 mod jobs;
 mod log_stream;
 mod logs;

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use etlplus_api::{PipelineInfo, PipelineList, Previewed, Validated};
 use etlplus_core::job::JobDefinition;
 use etlplus_core::pipeline::{self, Pipeline};
+use etlplus_core::ports::StoreUnavailable;
 use etlplus_core::{Failure, FailureKind, LogLevel, Mistake};
 use etlplus_jobs::InspectError;
 
@@ -63,8 +64,13 @@ pub(super) async fn put(
         let remedy = format!("put it to /api/pipelines/{}", parsed.name);
         return Err(Refusal::unfit(vec![item("definition", message, remedy)]));
     }
-    let stored = app.pipelines.put_pipeline(name, definition, folder, app.clock.now()).await?;
-    app.jobs.pipelines_changed();
+    let own = app.clone();
+    let put = async move {
+        let stored = own.pipelines.put_pipeline(name, definition, folder, own.clock.now()).await?;
+        own.jobs.pipelines_changed();
+        Ok::<_, StoreUnavailable>(stored)
+    };
+    let stored = app.to_the_end(put).await??;
     let info = wire::info(&stored, Some(&parsed));
     Ok(Json(PipelineInfo { definition: Some(stored.definition), ..info }))
 }

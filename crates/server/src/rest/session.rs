@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use etlplus_api::{Me, PrincipalKind, Ticket};
 use etlplus_core::access::{Principal, Role};
 
-use crate::access::{Caller, TICKET_LASTS, cookie_of, removed_cookie};
+use crate::access::{Caller, Client, TICKET_LASTS, cookie_of, removed_cookie};
 use crate::app::App;
 use crate::body;
 use crate::peer::Peer;
@@ -26,13 +26,15 @@ pub(super) async fn login(
     let mut fields = body::fields(request).await?;
     let token: String = fields.required("token", "give a token's text").unwrap_or_default();
     fields.finish()?;
-    let (address, now) = (peer.remote.ip().to_canonical(), app.clock.monotonic());
-    app.attempts.check(address, now).map_err(|wait| {
-        Refusal::too_fast("too_many_logins", "too many logins from here have failed", "look for the token", wait)
-    })?;
+    // Whoever has a token comes in, whatever others do who have the same address, such as that of a proxy.
     let record = app.book.find(&token).map_err(|fault| {
-        app.attempts.failed(address, now);
-        fault.refusal()
+        match app.attempts.failed(Client::of(None, peer.remote.ip()), app.clock.monotonic()) {
+            Ok(()) => fault.refusal(),
+            Err(wait) => {
+                let detail = "too many logins from here have failed";
+                Refusal::too_fast("too_many_logins", detail, "look for the token", wait)
+            }
+        }
     })?;
     tracing::info!(token = record.name, "somebody logs in");
     let principal = Principal::Token { id: record.id, name: record.name, role: record.role };

@@ -4,7 +4,7 @@ use etlplus_api as api;
 use etlplus_api::MessageType;
 use etlplus_core::access::Action::{Administer, Author, Greet, RunJobs, Watch};
 
-use super::forms::{LEVELS, STATUSES, enumeration, etag, key, list, number, short_text, text, time, uuid};
+use super::forms::{LEVELS, STATUSES, enumeration, etags, key, list, number, short_text, text, time, uuid};
 use super::route::Route;
 use super::{
     alerts, config, connections, events, health, jobs, logs, metrics, metrics_text, monitor, page, pipelines, rejects,
@@ -86,7 +86,7 @@ fn job_routes() -> Vec<Route> {
         command(Route::post("/api/jobs/{id}/cancel", RunJobs, jobs::cancel), "Asks a job to stop for good")
             .problems(&[(409, "job_ended")]),
         command(Route::post("/api/jobs/{id}/pause", RunJobs, jobs::pause), "Holds a job between two batches")
-            .problems(&[(409, "illegal_move")]),
+            .problems(&[(409, "illegal_move"), (409, "too_many_paused")]),
         command(Route::post("/api/jobs/{id}/resume", RunJobs, jobs::resume), "Lets a job that is paused go on")
             .problems(&[(409, "illegal_move")]),
         command(
@@ -151,7 +151,7 @@ fn monitor_routes() -> Vec<Route> {
             .with_header("ETag", "The version"),
         Route::post("/api/monitor/config", Administer, config::change)
             .says("monitor", "Changes settings, all of what is given or nothing")
-            .header("If-Match", etag(), "The ETag of the settings that the change is made for")
+            .header("If-Match", etags(), "The ETag of the settings that the change is made for, or several")
             .takes::<api::ConfigChange>()
             .answers::<api::ConfigView>(200)
             .with_header("ETag", "The version that the change made")

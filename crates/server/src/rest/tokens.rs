@@ -48,8 +48,13 @@ pub(super) async fn create(
     fields.finish()?;
     let role = wire::core_role(role.ok_or_else(Refusal::internal)?);
     let NewToken { text, record } = NewToken::make(name, role, expires_at, now);
-    app.book.create(record.clone()).await.map_err(not_made)?;
-    tracing::info!(token = record.name, role = %record.role, by = %*caller, "a token is made");
+    let book = app.book.clone();
+    let create = async move {
+        book.create(record.clone()).await?;
+        tracing::info!(token = record.name, role = %record.role, by = %*caller, "a token is made");
+        Ok(record)
+    };
+    let record = app.to_the_end(create).await?.map_err(not_made)?;
     Ok((StatusCode::CREATED, Json(CreatedToken { token: text, info: wire::token(record) })))
 }
 
@@ -77,7 +82,14 @@ pub(super) async fn revoke(
     request: Request,
 ) -> Result<Json<TokenInfo>, Refusal> {
     body::nothing(request).await?;
-    let record = app.book.revoke(id).await?.ok_or_else(Refusal::token_not_found)?;
-    tracing::info!(token = record.name, by = %*caller, "a token is revoked");
+    let book = app.book.clone();
+    let revoke = async move {
+        let revoked = book.revoke(id).await;
+        if let Ok(Some(record)) = &revoked {
+            tracing::info!(token = record.name, by = %*caller, "a token is revoked");
+        }
+        revoked
+    };
+    let record = app.to_the_end(revoke).await??.ok_or_else(Refusal::token_not_found)?;
     Ok(Json(wire::token(record)))
 }

@@ -147,6 +147,11 @@ async fn each_refusal_says_what_is_wrong() {
     let wrong = server.get_with(jobs, &bearer("etlp_no")).await;
     wrong.problem(401, "token_unknown");
     assert!(wrong.header("www-authenticate").unwrap().contains("invalid_token"));
+    let viewers = bearer(&viewer);
+    for unreadable in ["authorization: Basic YTpi\r\n", "authorization: Bearer\r\n", &format!("{viewers}{viewers}")] {
+        let problem = server.get_with(jobs, unreadable).await.problem(401, "token_unknown");
+        assert!(problem["remedy"].as_str().unwrap().contains("Authorization: Bearer TOKEN"), "{problem}");
+    }
     server.get_with(jobs, &bearer(&expired)).await.problem(401, "token_expired");
     server.get_with(jobs, &bearer(&revoked)).await.problem(401, "token_revoked");
     let cookie = server.get_with(jobs, &format!("cookie: etlplus_token={revoked}\r\n")).await;

@@ -4,6 +4,7 @@ use etlplus_core::access::Role;
 use etlplus_core::failure::{Failure, FailureKind};
 use etlplus_core::ids::AttemptNumber;
 use etlplus_core::job::JobInput;
+use etlplus_core::ports::History;
 use serde_json::{Value, json};
 
 use crate::support::http::Answer;
@@ -50,6 +51,40 @@ async fn the_same_submit_under_the_same_key_is_one_job() {
         server.submit_with(wrong, &body).await.problem(400, "bad_idempotency_key");
     }
     assert_eq!(server.get("/api/monitor/jobs").await.json()["jobs"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_submit_that_is_sent_again_has_its_job_whatever_became_of_its_pipeline_and_of_the_queue() {
+    let server = Server::start().await;
+    server.keep_orders().await;
+    let body = json!({"pipeline": "orders"});
+    let first = server.submit_with("idempotency-key: k\r\n", &body).await;
+    assert_eq!(first.status, 202, "{}", first.text());
+    let changed = PIPELINE.replace("source:", "parameters:\n  day: {type: date}\nsource:");
+    let changed = json!({"definition": changed, "folder": "/data"}).to_string();
+    assert_eq!(server.put("/api/pipelines/orders", &changed).await.status, 200);
+    server.submit_with("", &body).await.problem(422, "parameters_invalid");
+    let own = json!({"definition": PIPELINE, "folder": "/data"});
+    for _ in 1..5 {
+        assert_eq!(server.submit_with("", &own).await.status, 202);
+    }
+    server.submit_with("idempotency-key: new\r\n", &own).await.problem(503, "queue_full");
+    let again = server.submit_with("idempotency-key: k\r\n", &body).await;
+    assert_eq!((again.status, &again.json()["jobId"]), (200, &first.json()["jobId"]), "{}", again.text());
+    assert_eq!(again.header("location"), first.header("location"));
+    server.submit_with("idempotency-key: k\r\n", &own).await.problem(422, "key_reused");
+}
+
+#[tokio::test]
+async fn no_clients_key_is_one_of_a_schedule() {
+    let server = Server::start().await;
+    server.keep_orders().await;
+    let key = "schedule:orders:2026-03-01T11:00:00+00:00";
+    let answer = server.submit_with(&format!("idempotency-key: {key}\r\n"), &json!({"pipeline": "orders"})).await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let kept = async |key: String| server.store.by_idempotency_key(key).await.unwrap().is_some();
+    assert!(!kept(key.to_owned()).await);
+    assert!(kept(format!("local/{key}")).await);
 }
 
 #[tokio::test]

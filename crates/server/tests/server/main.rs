@@ -10,6 +10,7 @@ mod drain;
 mod facts;
 mod filters;
 mod guard;
+mod hang_ups;
 mod health;
 mod job_orders;
 mod jobs;

@@ -19,6 +19,12 @@ fn value(text: &str, of: &str) -> Option<f64> {
 async fn what_is_sent_and_answered_is_measured() {
     let metrics = PrometheusBuilder::new().install_recorder().unwrap();
     let server = Server::start().await;
+    eventually("what nothing has counted yet is there", async || {
+        let text = metrics.render();
+        let unlabelled = ["etlplus_frames_sent_total", "etlplus_bytes_sent_total", "etlplus_samples_conflated_total"];
+        unlabelled.into_iter().all(|of| value(&text, of) == Some(0.0))
+    })
+    .await;
     let (mut client, _) = server.watch().await;
     let job = server.running("orders");
     server.say(job, LogLevel::Info, (0..50).map(|line| format!("line {line}")));

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{DEADLINE, Server, bearer};
+use crate::support::{DEADLINE, Server, bearer, eventually};
 
 /// How soon what a token opened has to be closed once it is over.
 const CLOSED_WITHIN: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ async fn a_login_from_a_foreign_page_is_refused() {
 }
 
 #[tokio::test]
-async fn ten_logins_fail_in_a_minute_and_then_none_is_looked_at() {
+async fn ten_logins_fail_in_a_minute_and_the_right_token_always_passes() {
     let server = Server::guarded().await;
     let (good, _) = server.token("good", Role::Viewer, None).await;
     let (wrong, good) = (json!({"token": "etlp_no"}).to_string(), json!({"token": good}).to_string());
@@ -62,12 +62,13 @@ async fn ten_logins_fail_in_a_minute_and_then_none_is_looked_at() {
         assert_eq!(server.post("/api/login", &good).await.status, 200);
         server.post("/api/login", &wrong).await.problem(401, "token_unknown");
     }
-    let late = server.post("/api/login", &good).await;
+    let late = server.post("/api/login", &wrong).await;
     late.problem(429, "too_many_logins");
+    assert_eq!(server.post("/api/login", &good).await.status, 200, "what others do from its address is not its fault");
     let wait: u64 = late.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     server.clock.leap(Duration::from_secs(60));
-    assert_eq!(server.post("/api/login", &good).await.status, 200);
+    server.post("/api/login", &wrong).await.problem(401, "token_unknown");
 }
 
 #[tokio::test]
@@ -89,6 +90,43 @@ async fn a_ticket_is_good_once_and_for_half_a_minute() {
     let ticket = server.ticket(&server.headers).await;
     let address = format!("/api/events?ticket={ticket}&type=job_log_message");
     assert_eq!(server.status_of(&format!("GET {address} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await, 200);
+}
+
+#[tokio::test]
+async fn who_asks_for_many_tickets_keeps_nobody_from_theirs() {
+    // It is more than anybody may in a second.
+    let server = Server::guarded_with(json!({"server": {"requests_per_second": 100_000}})).await;
+    let (greedy, _) = server.token("greedy", Role::Viewer, None).await;
+    let mine = server.ticket(&server.headers).await;
+    let first = server.ticket(&bearer(&greedy)).await;
+    for _ in 0..1100 {
+        server.ticket(&bearer(&greedy)).await;
+    }
+    let other = server.ticket(&server.headers).await;
+    let open = async |ticket: &str| {
+        server.connect_at(server.address, &format!("/ws?ticket={ticket}"), "").await.map(drop).err()
+    };
+    assert_eq!((open(&mine).await, open(&other).await, open(&first).await), (None, None, Some(401)));
+}
+
+#[tokio::test]
+async fn a_ticket_that_came_too_often_is_good_for_another_try() {
+    let server = Server::guarded_with(json!({"server": {"requests_per_second": 1}})).await;
+    let (viewer, _) = server.token("viewer", Role::Viewer, None).await;
+    let ticket = server.ticket(&bearer(&viewer)).await;
+    let open = async || server.connect_at(server.address, &format!("/ws?ticket={ticket}"), "").await.map(drop).err();
+    let me = format!("GET /api/me HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{}\r\n", bearer(&viewer));
+    // What the ticket's owner asks for is counted together.
+    eventually("it is too often", async || server.send(&me).await.status == 429).await;
+    assert_eq!(open().await, Some(429));
+    eventually("it may come again", async || match open().await {
+        None => true,
+        Some(status) => {
+            assert_eq!(status, 429, "the ticket is as good as before");
+            false
+        }
+    })
+    .await;
 }
 
 /// Everything that a token can keep open.

@@ -39,6 +39,14 @@ impl History for Store {
         })
     }
 
+    fn by_idempotency_key(&self, key: String) -> Answer<'_, Result<Option<(JobId, String)>, StoreUnavailable>> {
+        read(async move {
+            let select = "SELECT id, idempotency_digest FROM jobs WHERE idempotency_key = ?1";
+            let row = sqlx::query(select).bind(key).fetch_optional(&self.readers).await?;
+            row.map(|row| Ok((rows::job_id(&row)?, row.try_get("idempotency_digest")?))).transpose()
+        })
+    }
+
     fn jobs(&self, query: JobQuery) -> Answer<'_, Result<Vec<JobRecord>, StoreUnavailable>> {
         read(async move {
             let rows = jobs_statement(query).build().fetch_all(&self.readers).await?;

@@ -26,6 +26,7 @@ mod settings;
 mod tokens;
 mod writer;
 
+pub use alerts::{ALERTS_MAX, FIRING_MAX};
 pub use error::{FatalError, OpenError};
 pub use jobs::SAMPLES_PER_JOB_MAX;
 pub use open::Opened;

@@ -26,14 +26,15 @@ impl Retention for Store {
 }
 
 /// What is left to do of one step.
-struct Step {
-    limits: RetentionLimits,
-    rows: u64,
-    pruned: Pruned,
+pub(super) struct Step {
+    pub(super) limits: RetentionLimits,
+    /// Rows that it may still remove.
+    pub(super) rows: u64,
+    pub(super) pruned: Pruned,
 }
 
 impl Step {
-    fn took(&mut self, rows: u64) {
+    pub(super) fn took(&mut self, rows: u64) {
         self.rows = self.rows.saturating_sub(rows);
     }
 }
@@ -151,29 +152,6 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Alerts go with jobs of their age: those that are not firing any more and are on their way to nobody.
-    async fn prune_alerts(&mut self, step: &mut Step) -> sqlx::Result<()> {
-        let Some(before) = step.limits.jobs_before else { return Ok(()) };
-        let select = "SELECT offset FROM alerts WHERE at < ?1 AND offset <= ?2 \
-                      AND NOT EXISTS (SELECT 1 FROM firing_alerts WHERE alert = offset) \
-                      AND NOT EXISTS (SELECT 1 FROM deliveries WHERE alert = offset AND state = 'waiting') \
-                      ORDER BY at LIMIT ?3";
-        let old: Vec<i64> = sqlx::query_scalar(select)
-            .bind(rows::sortable_text(before))
-            .bind(rows::integer(self.head.alerts_cursor.get()))
-            .bind(rows::integer(step.rows))
-            .fetch_all(&mut *self.connection)
-            .await?;
-        let old = rows::to_json(&old)?;
-        let delete = "DELETE FROM deliveries WHERE alert IN (SELECT value FROM json_each(?1))";
-        sqlx::query(delete).bind(&old).execute(&mut *self.connection).await?;
-        let delete = "DELETE FROM alerts WHERE offset IN (SELECT value FROM json_each(?1)) RETURNING offset";
-        let deleted = self.forget_facts(sqlx::query(delete).bind(old)).await?;
-        step.pruned.alerts += deleted;
-        step.took(deleted);
-        Ok(())
-    }
-
     /// A change of settings is read by its place in the log alone, which nobody can ask for any more.
     async fn prune_settings_changes(&mut self, step: &mut Step) -> sqlx::Result<()> {
         let delete = "DELETE FROM settings_changes WHERE offset IN \
@@ -204,7 +182,7 @@ impl Batch<'_> {
     }
 
     /// Runs `delete`, which returns the offsets of the facts that it deletes, and gives their number.
-    async fn forget_facts(&mut self, delete: Query<'_, Sqlite, SqliteArguments>) -> sqlx::Result<u64> {
+    pub(super) async fn forget_facts(&mut self, delete: Query<'_, Sqlite, SqliteArguments>) -> sqlx::Result<u64> {
         let deleted = delete.fetch_all(&mut *self.connection).await?;
         for row in &deleted {
             self.head.oldest = self.head.oldest.max(rows::offset(row)?);

@@ -75,6 +75,7 @@ macro_rules! every_property {
             retention::the_last_accepted_of_the_ended_jobs_stay,
             retention::lines_and_readings_go_by_age_and_by_number,
             retention::alerts_go_once_nobody_waits_for_them,
+            retention::alerts_about_jobs_fire_no_longer_than_jobs_are_kept,
             retention::steps_are_small_and_come_to_an_end,
             schedules::a_mark_moves_with_its_submit_alone,
             schedules::marks_are_kept_by_pipeline,

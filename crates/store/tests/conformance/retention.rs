@@ -1,11 +1,13 @@
 //! Forgetting what is old.
 
+use std::sync::Arc;
+
 use etlplus_core::LogLevel;
 use etlplus_core::ids::Offset;
 use etlplus_core::job::JobInput;
 use etlplus_core::ports::{
-    Alerts, Change, DeliveryState, History, HistoryError, IdempotencyKey, Ledger, LedgerError, LogPosition, LogQuery,
-    LogRange, NewJob, Pruned, Retention, RetentionLimits, Sample,
+    Alert, AlertRule, AlertStatus, Alerts, Change, Consequences, DeliveryState, Fact, History, HistoryError, IdempotencyKey, Ledger, LedgerError, LogPosition, LogQuery,
+    LogRange, NewJob, Pruned, Retention, RetentionLimits, Rules, Sample,
 };
 
 use crate::alerts::any;
@@ -206,7 +208,8 @@ pub(crate) async fn lines_and_readings_go_by_age_and_by_number<F: Fixture>() {
 pub(crate) async fn alerts_go_once_nobody_waits_for_them<F: Fixture>() {
     let fixture = F::new().await;
     let store = fixture.store();
-    let alerts = [firing("a", 1), resolved("a", 2), firing("b", 3), firing("c", 4), resolved("c", 5), firing("d", 90)];
+    let memory = alert(AlertRule::Memory, "b", AlertStatus::Firing, 3);
+    let alerts = [firing("a", 1), resolved("a", 2), memory, firing("c", 4), resolved("c", 5), firing("d", 90)];
     store.record(alerts.map(Change::Alert).to_vec()).await.expect("alerts are taken");
     advance_to_the_end(&store, &deliver_to(&["log", "mail"])).await;
     let delivered = DeliveryState::Delivered { at: at(6) };
@@ -233,6 +236,50 @@ pub(crate) async fn alerts_go_once_nobody_waits_for_them<F: Fixture>() {
     store.settle_delivery(waiting[0].alert, "mail".to_owned(), None, delivered).await.expect("the store works");
     assert_eq!(prune(&store, old, 100).await, Pruned { alerts: 1, ..Pruned::default() });
     assert_eq!(left().await, [6, 3]);
+}
+
+pub(crate) async fn alerts_about_jobs_fire_no_longer_than_jobs_are_kept<F: Fixture>() {
+    let fixture = F::new().await;
+    let store = fixture.store();
+    let of_job = |number, alert| Alert { job: Some(job_id(number)), ..alert };
+    let (mut changes, _) = life(0, [JobInput::Cancel]);
+    changes.push(submit(1));
+    let alerts = [
+        firing("gone", 1),
+        of_job(1, alert(AlertRule::JobTimeoutNear, "goes on", AlertStatus::Firing, 1)),
+        of_job(0, alert(AlertRule::JobTimedOut, "young", AlertStatus::Firing, 80)),
+        alert(AlertRule::Memory, "no job", AlertStatus::Firing, 1),
+        firing("waits", 1),
+    ];
+    changes.extend(alerts.map(Change::Alert));
+    store.record(changes).await.expect("everything is new");
+    let rules: Rules = Arc::new(|facts, _| {
+        let waits = |fact: &Fact| matches!(fact, Fact::Alert(alert) if alert.labels["pipeline"] == "waits");
+        let waiting = facts.iter().filter(|recorded| waits(&recorded.fact));
+        let deliveries = waiting.map(|recorded| (recorded.offset, vec!["mail".to_owned()])).collect();
+        Consequences { alerts: vec![], deliveries }
+    });
+    advance_to_the_end(&store, &rules).await;
+    store.record(vec![Change::Alert(firing("not shown", 1))]).await.expect("alerts are taken");
+    let left = async || -> Vec<_> {
+        let firing = store.firing().await.expect("the store answers");
+        assert_eq!(store.alerts(any(9)).await.expect("the store answers").len(), firing.len());
+        firing.iter().map(|record| record.alert.labels["pipeline"].clone()).collect()
+    };
+    assert_eq!(prune(&store, limits(), 100).await, Pruned::default());
+    let no_jobs = RetentionLimits { jobs_max: Some(0), ..limits() };
+    assert_eq!(prune(&store, no_jobs, 100).await, Pruned { jobs: 1, alerts: 1, ..Pruned::default() });
+    assert_eq!(left().await, ["gone", "goes on", "no job", "waits", "not shown"], "the job of one is gone");
+    let old = RetentionLimits { jobs_before: Some(at(50)), ..limits() };
+    assert_eq!(prune(&store, old, 100).await, Pruned { alerts: 1, ..Pruned::default() });
+    assert_eq!(left().await, ["goes on", "no job", "waits", "not shown"]);
+
+    let waiting = store.waiting("mail".to_owned(), limit(9)).await.expect("the store answers");
+    let delivered = DeliveryState::Delivered { at: at(6) };
+    store.settle_delivery(waiting[0].alert, "mail".to_owned(), None, delivered).await.expect("the store works");
+    advance_to_the_end(&store, &no_rules()).await;
+    assert_eq!(prune(&store, old, 100).await, Pruned { alerts: 2, ..Pruned::default() });
+    assert_eq!(left().await, ["goes on", "no job"]);
 }
 
 pub(crate) async fn steps_are_small_and_come_to_an_end<F: Fixture>() {

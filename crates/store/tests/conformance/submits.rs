@@ -63,6 +63,8 @@ pub(crate) async fn a_key_is_for_one_submit<F: Fixture>() {
         assert_eq!(store.job(job_id(number)).await, Ok(None));
     }
     assert_eq!(all_facts(&store, 9).await.len(), 6);
+    assert_eq!(store.by_idempotency_key("k".to_owned()).await, Ok(Some((job_id(0), "x".to_owned()))));
+    assert_eq!(store.by_idempotency_key("K".to_owned()).await, Ok(None));
 }
 
 pub(crate) async fn many_submits_with_one_key_make_one_job<F: Fixture>() {

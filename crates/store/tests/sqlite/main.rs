@@ -1,5 +1,6 @@
 //! What holds of the store on SQLite alone: its files, its tables, and the ends that it can come to.
 
+mod alerts;
 mod checks;
 mod children;
 mod disk;

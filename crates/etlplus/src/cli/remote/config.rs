@@ -63,6 +63,9 @@ pub(crate) struct UnsetArgs {
     /// Change them only if they are at this version; `config show` tells it
     #[arg(long, value_name = "N")]
     pub(crate) if_version: Option<u64>,
+    /// Take them back in the data folder of a server that does not run, as where it cannot start with them
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["if_version", "server", "token"])]
+    pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,
 }

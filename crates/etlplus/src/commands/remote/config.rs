@@ -1,5 +1,7 @@
 //! `etlplus config`: the settings of a running server, and the check of a settings file.
 
+use std::path::Path;
+
 use etlplus_api::ConfigView;
 use etlplus_core::Failure;
 use serde_json::Value;
@@ -9,6 +11,7 @@ use crate::cli::remote::{ConfigCommand, RemoteFormat, ServerArgs, ShowArgs};
 use crate::commands;
 use crate::exit::Exit;
 use crate::output;
+use crate::server::offline;
 
 /// Shows or changes settings of a server, or checks a file.
 pub(super) async fn execute(command: &ConfigCommand) -> Result<Exit, Failure> {
@@ -22,6 +25,16 @@ pub(super) async fn execute(command: &ConfigCommand) -> Result<Exit, Failure> {
         }
         ConfigCommand::Check { file } => commands::config::check(file.as_deref()),
     }
+}
+
+/// Takes changes back in the data folder of a server that does not run.
+pub(super) fn unset_in(data: &Path, keys: &[&str]) -> Result<Exit, Failure> {
+    let taken = offline::unset(data, keys)?;
+    for key in keys {
+        let what = if taken.iter().any(|taken| taken == key) { "taken back" } else { "was not changed" };
+        output::data(&format!("{key}: {what}\n"))?;
+    }
+    Ok(Exit::Done)
 }
 
 async fn show(arguments: &ShowArgs) -> Result<Exit, Failure> {

@@ -23,7 +23,7 @@ use etlplus_api::{JobMonitoringData, JobStatus};
 use etlplus_client::{Client, Error};
 use etlplus_core::Failure;
 
-use crate::cli::remote::{JobIdArgs, PipelineCommand, RemoteCommand, RemoteFormat, ServerArgs, WaitArgs};
+use crate::cli::remote::{ConfigCommand, JobIdArgs, PipelineCommand, RemoteCommand, RemoteFormat, ServerArgs, WaitArgs};
 use crate::exit::Exit;
 use crate::output;
 
@@ -36,6 +36,11 @@ pub(super) fn execute(command: &RemoteCommand) -> Result<Exit, Failure> {
         && let Some(data) = command.data()
     {
         return token::execute_in(data, command);
+    }
+    if let RemoteCommand::Config(ConfigCommand::Unset(arguments)) = command
+        && let Some(data) = &arguments.data
+    {
+        return config::unset_in(data, &arguments.keys());
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

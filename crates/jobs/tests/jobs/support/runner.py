@@ -105,6 +105,12 @@ def main():
         attempt.log("begin")
         say({"reading": {"elapsed_ms": 10, "progress": PROGRESS, "rejects": None}})
         attempt.complete()
+    elif behave == "environment":
+        with open("/proc/self/environ", "rb") as file:
+            for variable in file.read().decode().split("\0"):
+                if variable:
+                    attempt.log(variable.split("=")[0])
+        attempt.complete()
     elif behave == "flood":
         for number in range(20_000):
             attempt.log(f"line {number}")

@@ -106,6 +106,65 @@ fn a_refused_message_is_overtaken_and_given_up_after_its_retries() {
 }
 
 #[test]
+fn who_refuses_everything_is_broken_and_loses_no_more() {
+    let mut world = World::new(6);
+    world.settings.retry_attempts = 0;
+    for offset in 1..=3 {
+        assert!(world.channel.is_up());
+        assert_eq!(world.turn(0, refused()), Ok(offset));
+    }
+    assert!(!world.channel.is_up());
+    assert_eq!(world.channel.last_error.as_deref(), Some("422"));
+    assert_eq!(world.waiting.len(), 3, "three were given up, and no more are");
+    // Each pause ends with another one, and none is lost. It is longer after each refusal, which mends nothing.
+    assert_eq!(world.turn(29, refused()), Err(Next::WaitUntil(SECOND * 30)));
+    let probes = [30, 90, 210, 450, 750, 1050];
+    assert_eq!(probes.map(|second| world.turn(second, refused())), [4, 5, 6, 4, 5, 6].map(Ok));
+    assert!(!world.channel.is_up() && world.waiting.len() == 3);
+    assert_eq!(world.turn(1350, Outcome::Delivered), Ok(4));
+    assert!(world.channel.is_up() && world.channel.last_error.is_none());
+    // It works again, so that what it still refuses is about the message.
+    assert_eq!(world.turn(1650, refused()), Ok(5));
+    assert_eq!(world.turn(1650, Outcome::Delivered), Ok(6));
+    assert!(world.channel.is_up() && world.waiting.is_empty());
+}
+
+#[test]
+fn one_that_is_taken_begins_the_count_of_refusals_anew() {
+    let mut world = World::new(5);
+    world.settings.retry_attempts = 0;
+    for outcome in [refused(), refused(), Outcome::Delivered, refused(), refused()] {
+        world.turn(0, outcome).unwrap();
+    }
+    assert!(world.channel.is_up() && world.waiting.is_empty());
+}
+
+#[test]
+fn retries_of_one_message_are_one_refusal() {
+    let mut world = World::new(2);
+    world.settings.retry_attempts = 9;
+    for second in [0, 10, 100, 1000, 2000, 3000] {
+        assert_eq!(world.turn(second, refused()), Ok(1));
+        assert_eq!(world.turn(second, refused()), Ok(2));
+    }
+    assert!(world.channel.is_up() && world.waiting.len() == 2);
+}
+
+#[test]
+fn a_refusal_does_not_mend_a_broken_channel_nor_does_its_message_keep_it_broken() {
+    let mut world = World::new(2);
+    world.settings.retry_attempts = 0;
+    assert_eq!(world.turn(0, failed(None)), Ok(1));
+    assert!(!world.channel.is_up());
+    assert_eq!(world.turn(30, refused()), Ok(1), "the receiver is back, and wants another one");
+    assert!(!world.channel.is_up());
+    assert_eq!(world.turn(90, Outcome::Delivered), Ok(2));
+    assert!(world.channel.is_up());
+    assert_eq!(world.turn(90, refused()), Ok(1));
+    assert!(world.channel.is_up() && world.waiting.is_empty());
+}
+
+#[test]
 fn a_time_of_day_is_believed_only_as_far_as_a_wait_is_long() {
     let mut channel = Channel::new(ChannelKind::Log, 1);
     channel.inherit();

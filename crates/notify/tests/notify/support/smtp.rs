@@ -51,6 +51,7 @@ struct Shared {
     answers: HashMap<&'static str, &'static str>,
     /// Every command, on all connections.
     heard: Vec<String>,
+    connections: usize,
 }
 
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl MailServer {
         let to_accept = shared.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                to_accept.lock().expect("nobody panicked with it").connections += 1;
                 tokio::spawn(converse(stream, to_accept.clone()));
             }
         });
@@ -84,6 +86,10 @@ impl MailServer {
 
     pub(crate) fn heard(&self) -> Vec<String> {
         self.shared.lock().expect("nobody panicked with it").heard.clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.lock().expect("nobody panicked with it").connections
     }
 
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Mail> {

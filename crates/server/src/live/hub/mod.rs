@@ -101,6 +101,7 @@ impl Hub {
 
     /// Runs until `shutdown`, or until no fact can come any more. Every connection is told to go then.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        tell::show_counters();
         let mut sweep = interval(SWEEP_INTERVAL);
         loop {
             let (flush_at, retry_at) = (self.flush_at, self.retry_at);

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod conform;
+mod held;
 pub(crate) mod http;
 mod settings;
 pub(crate) mod store;

@@ -28,7 +28,7 @@ impl TestSettings {
         clock: Arc<dyn Clock>,
         file: &Value,
     ) -> (Arc<Self>, watch::Receiver<Arc<Versioned>>) {
-        let file = read(&file.to_string(), Format::Json).unwrap();
+        let file = read(&file.to_string(), Format::Json).whole().unwrap();
         let settled = layers(&file, Layer::default()).settle().unwrap();
         let start = settled.settings.clone();
         let first = versioned(SettingsVersion::from_number(0), settled.settings, settled.entries);
@@ -48,7 +48,7 @@ impl TestSettings {
             return Err(SettingsError::Stale { expected, current });
         }
         let mistakes = |mistakes: Vec<Mistake>| SettingsError::Mistakes(mistakes);
-        let change = changed.changed_by(change).map_err(mistakes)?;
+        let change = changed.changed_by(change).whole().map_err(mistakes)?;
         let settled = layers(&self.file, change.layer.clone()).settle().map_err(mistakes)?.since_start(&self.start);
         let version = current.next();
         let overlay = change.layer.to_json();

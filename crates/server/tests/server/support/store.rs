@@ -13,7 +13,9 @@ use etlplus_core::log::LogLine;
 use etlplus_core::ports::*;
 use uuid::Uuid;
 
-pub(crate) struct MemoryStore(Mutex<Inner>);
+use super::held::Held;
+
+pub(crate) struct MemoryStore(Mutex<Inner>, Held);
 
 pub(super) struct Inner {
     publisher: Option<Publisher>,
@@ -50,7 +52,17 @@ impl MemoryStore {
             is_away: false,
             is_full: false,
         };
-        (Arc::new(Self(Mutex::new(inner))), bus)
+        (Arc::new(Self(Mutex::new(inner), Held::default())), bus)
+    }
+
+    /// Lets changes of tokens and pipelines be recorded and not answered, or answered again.
+    pub(crate) fn hold_answers(&self, is_held: bool) {
+        self.1.set(is_held);
+    }
+
+    /// An answer that comes once answers are not held.
+    pub(super) fn held<'a, T: 'a>(&'a self, answer: Answer<'a, T>) -> Answer<'a, T> {
+        self.1.keep(answer)
     }
 
     /// Lets every call fail, or no longer.
@@ -187,6 +199,10 @@ impl History for MemoryStore {
         self.read(|inner| inner.definitions.get(&job).cloned())
     }
 
+    fn by_idempotency_key(&self, key: String) -> Answer<'_, Result<Option<(JobId, String)>, StoreUnavailable>> {
+        self.read(|inner| inner.keys.get(&key).map(|(digest, job)| (*job, digest.clone())))
+    }
+
     fn jobs(&self, query: JobQuery) -> Answer<'_, Result<Vec<JobRecord>, StoreUnavailable>> {
         self.read(|inner| {
             let is_asked = |record: &&JobRecord| {
@@ -283,12 +299,12 @@ impl Pipelines for MemoryStore {
         folder: PathBuf,
         at: DateTime<Utc>,
     ) -> Answer<'_, Result<StoredPipeline, StoreUnavailable>> {
-        self.read(|mut inner| {
+        self.held(self.read(|mut inner| {
             let version = inner.pipelines.get(&name).map_or(1, |kept| kept.version + 1);
             let kept = StoredPipeline { name: name.clone(), version, definition, folder, updated_at: at };
             inner.pipelines.insert(name, kept.clone());
             kept
-        })
+        }))
     }
 
     fn pipeline(&self, name: String) -> Answer<'_, Result<Option<StoredPipeline>, StoreUnavailable>> {

@@ -16,7 +16,7 @@ impl Tokens for MemoryStore {
             inner.tokens.push(token);
             Ok(())
         });
-        Box::pin(async { created.await? })
+        self.held(Box::pin(async { created.await? }))
     }
 
     fn tokens(&self) -> Answer<'_, Result<Vec<TokenRecord>, StoreUnavailable>> {
@@ -28,10 +28,10 @@ impl Tokens for MemoryStore {
         id: TokenId,
         at: DateTime<Utc>,
     ) -> Answer<'_, Result<Option<TokenRecord>, StoreUnavailable>> {
-        self.read(move |mut inner| {
+        self.held(self.read(move |mut inner| {
             let token = inner.tokens.iter_mut().find(|token| token.id == id)?;
             token.revoked_at.get_or_insert(at);
             Some(token.clone())
-        })
+        }))
     }
 }

@@ -14,6 +14,10 @@ use super::super::{facts, rows};
 /// Facts that the rules are shown at once, whatever is asked for. It bounds how long they hold up the writer.
 const FACTS_MAX: NonZeroUsize = NonZeroUsize::new(1_024).expect("1,024 is not zero");
 
+/// Firing alerts that the rules are shown, the last recorded: reading them holds up the writer for some tens of
+/// milliseconds. Retention forgets those beyond them, so that none fires for ever because no rule sees it.
+pub const FIRING_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("4,096 is not zero");
+
 impl Batch<'_> {
     /// Records an alert, which is a fact.
     pub(in super::super) async fn alert(&mut self, alert: Alert) -> sqlx::Result<()> {
@@ -46,7 +50,7 @@ impl Batch<'_> {
         let cursor = self.head.alerts_cursor;
         let facts = facts::after(self.connection, cursor, limit.min(FACTS_MAX)).await?;
         let Some(last) = facts.last() else { return Ok(0) };
-        let firing = super::firing(self.connection, self.head.position.epoch).await?;
+        let firing = super::firing(self.connection, self.head.position.epoch, FIRING_MAX).await?;
         // The rules come from elsewhere. A mistake in them must not take down what records jobs.
         let consequences = catch_unwind(AssertUnwindSafe(|| rules(&facts, &firing)))
             .map_err(|panic| Refused::Unfit(panicked(cursor, &*panic)))?;

@@ -17,8 +17,11 @@ use super::{Store, read, rows};
 
 mod advance;
 mod deliveries;
+mod retention;
 
+pub use advance::FIRING_MAX;
 pub(super) use deliveries::Settled;
+pub use retention::ALERTS_MAX;
 
 impl Alerts for Store {
     fn advance(&self, rules: Rules, limit: NonZeroUsize) -> Answer<'_, Result<usize, StoreUnavailable>> {
@@ -29,7 +32,7 @@ impl Alerts for Store {
         read(async move {
             let mut transaction = self.readers.begin().await?;
             let epoch = Head::read(&mut transaction).await?.position.epoch;
-            let mut alerts = firing(&mut transaction, epoch).await?;
+            let mut alerts = firing(&mut transaction, epoch, NonZeroUsize::MAX).await?;
             deliveries::add(&mut transaction, &mut alerts).await?;
             transaction.commit().await?;
             Ok(alerts)
@@ -80,11 +83,17 @@ impl Alerts for Store {
     }
 }
 
-/// The alerts that are firing, in the order in which they were recorded, without their deliveries.
-async fn firing(connection: &mut SqliteConnection, epoch: Epoch) -> sqlx::Result<Vec<AlertRecord>> {
+/// The alerts that are firing, at most `limit`, the last recorded, in the order in which they were recorded, without their
+/// deliveries.
+async fn firing(
+    connection: &mut SqliteConnection,
+    epoch: Epoch,
+    limit: NonZeroUsize,
+) -> sqlx::Result<Vec<AlertRecord>> {
     let select = "SELECT offset, body FROM firing_alerts JOIN alerts ON alerts.offset = firing_alerts.alert \
-                  ORDER BY offset";
-    sqlx::query(select).fetch_all(connection).await?.iter().map(|row| alert(row, epoch)).collect()
+                  ORDER BY firing_alerts.alert DESC LIMIT ?1";
+    let rows = sqlx::query(select).bind(rows::integer(limit.get())).fetch_all(connection).await?;
+    rows.iter().rev().map(|row| alert(row, epoch)).collect()
 }
 
 fn alerts_statement(query: AlertQuery) -> QueryBuilder<Sqlite> {
