@@ -107,7 +107,7 @@ pub struct JobTrackingConfig {
 pub struct NotificationsConfig {
     /// Whether alerts are sent at all.
     pub enabled: bool,
-    /// Alerts about jobs that failed.
+    /// Alerts about jobs that failed or were ended for their time.
     pub job_failure_alerts: bool,
     /// Alerts about jobs that run long or were ended for it.
     pub timeout_warnings: bool,

@@ -155,7 +155,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(monitoring.job_tracking.log_streaming_enabled => Kind::Flag, Live,
         "whether log lines go over the live channel; they are recorded in any case"),
     key!(monitoring.job_tracking.metrics_collection_enabled => Kind::Flag, Live,
-        "whether readings of memory, CPU and rates go over the live channel"),
+        "whether readings of memory, CPU and rates are recorded over time and go over the live channel"),
     key!(monitoring.job_tracking.timeout_warning_threshold => time(Some(NumberOf::Seconds), SHORTEST_INTERVAL, YEAR),
         Live,
         "how long a job runs before a warning is given"),

@@ -49,7 +49,7 @@ pub struct JobTrackingSettings {
     pub progress_update_interval: Duration,
     /// Whether log lines go over the live channel; they are recorded in any case.
     pub log_streaming_enabled: bool,
-    /// Whether readings of memory, CPU and rates go over the live channel.
+    /// Whether readings of memory, CPU and rates are recorded over time and go over the live channel.
     pub metrics_collection_enabled: bool,
     /// How long a job runs before a warning is given.
     pub timeout_warning_threshold: Duration,

@@ -27,7 +27,7 @@ pub(super) fn key() -> Value {
 /// A list of ETags, or all of them (RFC 9110, section 13.1.1).
 pub(super) fn etags() -> Value {
     let tag = r#"(W/)?"[!#-~]*""#;
-    json!({"type": "string", "minLength": 1, "pattern": format!(r"^(\*|{tag}([ \t]*,[ \t]*{tag})*)$")})
+    json!({"type": "string", "pattern": format!(r"^(\*|({tag}([ \t]*,[ \t]*{tag})*)?)$")})
 }
 
 pub(super) fn text() -> Value {

@@ -164,11 +164,11 @@ async fn a_change_for_another_version_is_refused() {
     assert_eq!(stale.header("etag"), Some("\"1\""), "it says which one holds");
     assert_eq!(post("if-match: *\r\n").await.json()["version"], 2);
     assert_eq!(post("").await.json()["version"], 3);
-    for wrong in ["", "3", "\"3", "\"3\" \"4\"", "*, \"3\""] {
+    for wrong in ["3", "\"3", "\"3\" \"4\"", "*, \"3\""] {
         post(&format!("if-match: {wrong}\r\n")).await.problem(400, "bad_if_match");
     }
     // Right by their form, and none of them the ETag that holds.
-    for other in ["W/\"3\"", "\"three\"", "\"\"", "\"0\", \"7\"", "\"99999999999999999999999\""] {
+    for other in ["", "W/\"3\"", "\"three\"", "\"\"", "\"0\", \"7\"", "\"99999999999999999999999\""] {
         let stale = post(&format!("if-match: {other}\r\n")).await;
         let problem = stale.problem(412, "stale_settings");
         assert!(problem["detail"].as_str().unwrap().contains("version 3"), "{problem}");
@@ -185,10 +185,10 @@ async fn the_document_says_which_if_match_is_none() {
     let parameters = document["paths"][CONFIG]["post"]["parameters"].as_array().unwrap();
     let schema = &parameters.iter().find(|parameter| parameter["name"] == "If-Match").unwrap()["schema"];
     let schema = jsonschema::validator_for(schema).unwrap();
-    for right in ["*", "\"3\"", "\"0\", \"7\"", "W/\"3\",\"three\"", "\"\""] {
+    for right in ["*", "", "\"3\"", "\"0\", \"7\"", "W/\"3\",\"three\"", "\"\""] {
         assert!(schema.is_valid(&json!(right)), "{right}");
     }
-    for wrong in ["", " ", "3", "\"3", "*, \"3\"", "\"3\" \"4\"", "\"3\","] {
+    for wrong in ["3", "\"3", "*, \"3\"", "\"3\" \"4\"", "\"3\","] {
         assert!(!schema.is_valid(&json!(wrong)), "{wrong}");
     }
 }
