@@ -98,6 +98,11 @@ impl Kind {
         }
     }
 
+    /// Whether it takes texts of which some look like a number or a truth value.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self, Self::Path | Self::Host | Self::Network | Self::Text)
+    }
+
     /// Which values it takes, for the reference.
     pub(super) fn describe(self) -> String {
         match self {

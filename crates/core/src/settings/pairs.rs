@@ -74,14 +74,19 @@ fn give(reader: &mut Reader, key: &keys::Key, text: &str) {
 /// `text` as a file would have it.
 fn node(kind: Kind, text: &str) -> Node {
     let position = Position::START;
-    let scalar = |text: &str| Node { position, content: Content::Scalar(Scalar::new(text.to_owned(), true, position)) };
+    let scalar = |of: Kind, text: &str| {
+        // All values are texts here, and a text may be one of digits. An empty one says nothing.
+        let is_plain = !of.is_text() || text.is_empty();
+        let content = Content::Scalar(Scalar::new(text.to_owned(), is_plain, position));
+        Node { position, content }
+    };
     match kind {
         Kind::List { .. } if text.trim().is_empty() => Node { position, content: Content::List(Vec::new()) },
-        Kind::List { .. } => {
-            let items = text.split(',').map(|item| scalar(item.trim())).collect();
+        Kind::List { of, .. } => {
+            let items = text.split(',').map(|item| scalar(*of, item.trim())).collect();
             Node { position, content: Content::List(items) }
         }
-        _ => scalar(text),
+        _ => scalar(kind, text),
     }
 }
 

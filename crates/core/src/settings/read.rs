@@ -217,6 +217,11 @@ impl Reader {
         if absent == Some(scalar.text.as_str()) {
             return Some(Value::Absent);
         }
+        if kind.is_text() && scalar.is_plain && is_other_kind(&scalar.text) {
+            let message = format!("{} is no text", quoted(&scalar.text));
+            self.fault(node.position, path, Fault::new(message, format!("put quotes around it, or write {example}")));
+            return None;
+        }
         let parsed = kind.parse(&scalar.text, scalar.is_plain);
         parsed
             .map_err(|mut fault| {
@@ -294,4 +299,9 @@ fn example(kind: Kind, absent: Option<&str>) -> String {
         Some(word) => format!("{values}, or {word}"),
         None => format!("{values}, or leave the key out"),
     }
+}
+
+/// Whether a value without quotes is a truth value or a number in each of the three formats.
+fn is_other_kind(text: &str) -> bool {
+    matches!(text, "true" | "false") || text.parse::<f64>().is_ok_and(f64::is_finite)
 }

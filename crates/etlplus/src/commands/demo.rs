@@ -87,9 +87,10 @@ fn free(wanted: SocketAddr) -> SocketAddr {
 async fn submit_in_turn(address: &str, files: &[PathBuf]) -> Result<(), Failure> {
     let client = Client::new(address).map_err(remote::failure)?;
     output::data(&format!("{address}\n"))?;
-    output::talk(
-        "Open it in a browser to watch. `etlplus watch` shows the same in another terminal. Ctrl-C ends the demo.",
-    );
+    output::talk(&format!(
+        "Open it in a browser to watch. `etlplus watch --server {address}` shows the same in another terminal. Ctrl-C ends \
+         the demo."
+    ));
     loop {
         for file in files {
             let job = SubmitJob {

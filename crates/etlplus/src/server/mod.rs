@@ -11,7 +11,7 @@ pub(crate) mod tokens;
 
 pub(crate) use files::{gather, settings_file};
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use etlplus_core::Failure;
@@ -179,7 +179,7 @@ async fn serve(
     systemd::ready();
     let ended = tokio::select! {
         ended = until_the_end(signals, &mut writer, &mut server) => ended,
-        ended = guest(format!("http://{address}")) => ended,
+        ended = guest(format!("http://{}", reachable(address))) => ended,
     };
     systemd::stopping();
     lifecycle.draining.cancel();
@@ -268,6 +268,16 @@ async fn follow_level(configuration: Arc<Configuration>, mut log: logging::Log) 
         if changes.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// An address at which this machine reaches a server that listens on `address`: the one that stands for all its addresses
+/// is none to go to.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
+        _ => address,
     }
 }
 

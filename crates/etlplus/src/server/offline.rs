@@ -21,7 +21,10 @@ pub(super) fn with_store<T>(data: &Path, work: impl AsyncFnOnce(&Store) -> Resul
         return Err(Failure::user("no_store", message, "name the data folder of a server with --data"));
     }
     runtime.block_on(async {
-        let Opened { store, writer, bus: _bus } = Store::open(data).await.map_err(super::unusable)?;
+        let Opened { store, writer, bus: _bus } = Store::open(data).await.map_err(|error| {
+            let remedy = "end the server that has it, or ask that server by leaving --data out";
+            Failure::user("store_unusable", error.to_string(), remedy)
+        })?;
         let done = work(&store).await;
         writer.close().await.map_err(super::store_failed)?;
         done

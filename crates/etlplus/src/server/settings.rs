@@ -127,6 +127,11 @@ impl LiveSettings for Configuration {
 /// What is wrong with a change that the core cannot know.
 fn mistakes(keys: &[(String, Option<String>)], settings: &Settings, start: &Settings) -> Vec<Mistake> {
     let mut found: Vec<Mistake> = level_mistake(settings).into_iter().collect();
+    if start.access_required() && !settings.access_required() {
+        let message = "everybody who reaches the server could do everything after the next start";
+        let remedy = "say it in the settings file, where whoever runs the server sees it, or leave it out";
+        found.push(mistake("access.required", message, remedy));
+    }
     for (key, address) in addresses(settings) {
         let is_held = addresses(start).any(|(_, held)| held == address);
         if !is_held && keys.iter().any(|(given, _)| given == key) {

@@ -70,7 +70,11 @@ fn whole(check: &mut Check, field: &Field<'_>, least: i64, most: i64) -> Option<
     let number = number.filter(|number| (least..=most).contains(number));
     if number.is_none() {
         let message = format!("{} is not a whole number from {least} to {most}", quoted(&scalar.text));
-        field.mistake(check, message, "write digits without quotes");
+        let remedy = match scalar.is_plain {
+            true => format!("write one from {least} to {most}"),
+            false => "write digits without quotes".to_owned(),
+        };
+        field.mistake(check, message, remedy);
     }
     number
 }
