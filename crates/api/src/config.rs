@@ -127,7 +127,7 @@ pub struct NotificationsConfig {
     pub disk_threshold: f64,
     /// Percent of `websocket.max_connections` in use from which an alert fires.
     pub connections_threshold: f64,
-    /// Hosts, addresses and networks that a webhook may reach although they are not public.
+    /// Hosts, addresses and networks that webhooks and mails may reach although they are not public.
     pub allowed_private_hosts: Vec<String>,
     /// Where alerts go, by name, as the settings file says it; what is secret is masked.
     pub channels: BTreeMap<String, Value>,

@@ -1,8 +1,9 @@
 //! Secrets, read where they are needed and each time anew, so that a new one is used without a restart.
 
 use std::fmt;
+use std::sync::Arc;
 
-use etlplus_core::settings::SecretRef;
+use etlplus_core::settings::{ChannelKind, NotificationSettings, SecretRef, UrlValue};
 use tokio::io::AsyncReadExt;
 
 /// The most bytes of a secret: what is longer is some other file, given by mistake.
@@ -39,6 +40,23 @@ pub(crate) async fn read(reference: &SecretRef) -> Result<Secret, String> {
         return Err(format!("{reference} is empty: put the secret into it"));
     }
     Ok(Secret(text))
+}
+
+/// Logs which channels have secrets that cannot be had, so that somebody hears of it before the first alert.
+pub(crate) async fn warn_of_missing(settings: Arc<NotificationSettings>) {
+    for channel in &settings.channels {
+        let references = match &channel.kind {
+            ChannelKind::Webhook { url: UrlValue::Secret(url), secret } => [Some(url), secret.as_ref()],
+            ChannelKind::Webhook { url: UrlValue::Literal(_), secret } => [None, secret.as_ref()],
+            ChannelKind::Email { password, .. } => [None, password.as_ref()],
+            ChannelKind::Log => [None, None],
+        };
+        for reference in references.into_iter().flatten() {
+            if let Err(why) = read(reference).await {
+                tracing::warn!(channel = channel.name, "no alert can leave by this channel: {why}");
+            }
+        }
+    }
 }
 
 async fn read_file(path: &std::path::Path) -> std::io::Result<String> {

@@ -180,7 +180,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(monitoring.notifications.connections_threshold => Kind::Percent, Live,
         "share of `websocket.max_connections` in use from which an alert fires"),
     key!(monitoring.notifications.allowed_private_hosts => list(&Kind::Network, 100), Live,
-        "hosts, addresses and networks that a webhook may reach although they are not public"),
+        "hosts, addresses and networks that webhooks and mails may reach although they are not public"),
 ];
 
 /// The key with this path.

@@ -91,7 +91,7 @@ pub struct NotificationSettings {
     pub disk_threshold: f64,
     /// Percent of `websocket.max_connections` in use from which an alert fires.
     pub connections_threshold: f64,
-    /// Hosts, addresses and networks (`10.0.0.0/8`) that a webhook may reach although they are not public.
+    /// Hosts, addresses and networks (`10.0.0.0/8`) that webhooks and mails may reach although they are not public.
     pub allowed_private_hosts: Vec<String>,
     /// Where alerts go, by name.
     pub channels: Vec<ChannelSettings>,

@@ -220,11 +220,7 @@ fn of_jobs(
 
 /// The settings with what was changed while an earlier server ran over them; `None` where that does not fit any more,
 /// which stderr then shows.
-async fn configure(
-    layers: Layers,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<Configuration>, Failure> {
+async fn configure(layers: Layers, store: &Store, clock: &Arc<dyn Clock>) -> Result<Option<Configuration>, Failure> {
     let stored = store.stored_settings().await.map_err(unavailable)?;
     let (version, changed) = match &stored {
         Some(stored) => (stored.version, files::changed(&stored.overlay)),

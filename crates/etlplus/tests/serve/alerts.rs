@@ -229,3 +229,19 @@ fn a_webhook_to_a_private_address_is_refused_in_any_spelling() {
         }
     }
 }
+
+#[test]
+fn a_secret_that_is_missing_is_told_before_the_first_alert() {
+    let folder = folder(&settings("http://127.0.0.1:9/hook"));
+    let log = std::fs::File::create(folder.path("server.log")).expect("it can be made");
+    let _server = Server::start_logging_to(&folder, &["--config", "etlplus.yaml"], log);
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let said = folder.read("server.log");
+        if said.contains("no alert can leave by this channel") && said.contains("${HOOK_SECRET}") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{said}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

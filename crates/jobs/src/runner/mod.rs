@@ -156,7 +156,9 @@ fn tell_end(report: &RunReport, is_orphan: bool, control: &Control) {
         Outcome::Cancelled if is_orphan => {
             control.say(LogLevel::Warn, || "stopped with its server; the target is as it was".to_owned());
         }
-        Outcome::Cancelled => control.say(LogLevel::Warn, || "stopped before its end; the target is as it was".to_owned()),
+        Outcome::Cancelled => {
+            control.say(LogLevel::Warn, || "stopped before its end; the target is as it was".to_owned())
+        }
     }
 }
 

@@ -158,20 +158,23 @@ async fn hand_over(connection: &mut AsyncSmtpConnection, server: &Server<'_>, ma
                 tracing::warn!(%receiver, "{place} refuses a receiver of alerts ({}): see whether to is right", why(&error));
                 refusal = Some(error);
             }
-            Err(error) => return Err(failed("broke off", &error, "it is tried again")),
+            Err(error) => return Err(failed("broke off", &error, "look into the mail server's log")),
         }
     }
     if let (0, Some(error)) = (taken, refusal) {
         return Err(failed("refuses every receiver", &error, "see whether to is right"));
     }
-    connection.command(Data).await.map_err(|error| failed("does not take the mail", &error, "it is tried again"))?;
+    connection
+        .command(Data)
+        .await
+        .map_err(|error| failed("does not take the mail", &error, "look into the mail server's log"))?;
     match connection.message(&mail.formatted()).await {
         Ok(_) => Ok(()),
         Err(error) if error.is_permanent() => {
             let detail = format!("{place} refuses the mail ({}): see what the server expects", why(&error));
             Err(Outcome::MessageRefused { detail })
         }
-        Err(error) => Err(failed("does not take the mail", &error, "it is tried again")),
+        Err(error) => Err(failed("does not take the mail", &error, "look into the mail server's log")),
     }
 }
 

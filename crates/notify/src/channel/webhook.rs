@@ -160,7 +160,7 @@ async fn outcome_of(answer: Response, host: &str, now: DateTime<Utc>) -> Outcome
         300..=399 if elsewhere => "redirects are not followed: set url to where it sends",
         401 | 403 => "see whether url and secret are the receiver's",
         404 | 405 | 410 => "see whether url is right, and whether the receiver still exists",
-        408 | 425 | 429 | 500.. => "it is tried again",
+        408 | 425 | 429 | 500.. => "look into the receiver's log",
         _ if is_refusal => "see what the receiver expects",
         _ => "see whether url leads to a receiver of webhooks",
     };

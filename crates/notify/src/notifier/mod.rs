@@ -22,6 +22,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Sender, kind_name};
+use crate::secret;
 use crate::{metrics, rules};
 use channel::{Channel, Now};
 use deliver::{Sent, Trial, Unsettled};
@@ -214,6 +215,9 @@ impl Notifier {
     fn follow_settings(&mut self) {
         let newest = self.parts.settings.borrow_and_update().values.monitoring.notifications.clone();
         let old = std::mem::replace(&mut self.settings, Arc::new(newest));
+        if old.channels != self.settings.channels || self.channels.is_empty() {
+            tokio::spawn(secret::warn_of_missing(self.settings.clone()));
+        }
         let hosts_changed = old.allowed_private_hosts != self.settings.allowed_private_hosts;
         if hosts_changed {
             self.sender = Arc::new(Sender::new(self.settings.clone()));

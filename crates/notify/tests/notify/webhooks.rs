@@ -102,7 +102,7 @@ async fn failed_and_tried_again(reply: Reply, said: &[&str]) {
 
 #[tokio::test]
 async fn an_answer_of_500_is_tried_again() {
-    failed_and_tried_again(status("500 Internal Server Error"), &["500", "because", "it is tried again"]).await;
+    failed_and_tried_again(status("500 Internal Server Error"), &["500", "because", "receiver's log"]).await;
 }
 
 #[tokio::test]

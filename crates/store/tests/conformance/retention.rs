@@ -6,8 +6,9 @@ use etlplus_core::LogLevel;
 use etlplus_core::ids::Offset;
 use etlplus_core::job::JobInput;
 use etlplus_core::ports::{
-    Alert, AlertRule, AlertStatus, Alerts, Change, Consequences, DeliveryState, Fact, History, HistoryError, IdempotencyKey, Ledger, LedgerError, LogPosition, LogQuery,
-    LogRange, NewJob, Pruned, Retention, RetentionLimits, Rules, Sample,
+    Alert, AlertRule, AlertStatus, Alerts, Change, Consequences, DeliveryState, Fact, History, HistoryError,
+    IdempotencyKey, Ledger, LedgerError, LogPosition, LogQuery, LogRange, NewJob, Pruned, Retention, RetentionLimits,
+    Rules, Sample,
 };
 
 use crate::alerts::any;

@@ -23,7 +23,9 @@ use etlplus_api::{JobMonitoringData, JobStatus};
 use etlplus_client::{Client, Error};
 use etlplus_core::Failure;
 
-use crate::cli::remote::{ConfigCommand, JobIdArgs, PipelineCommand, RemoteCommand, RemoteFormat, ServerArgs, WaitArgs};
+use crate::cli::remote::{
+    ConfigCommand, JobIdArgs, PipelineCommand, RemoteCommand, RemoteFormat, ServerArgs, WaitArgs,
+};
 use crate::exit::Exit;
 use crate::output;
 
