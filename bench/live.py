@@ -53,9 +53,11 @@ class Server:
     def __init__(self, etlplus: Path, data: Path, connections: int = 1_000) -> None:
         limits = ["--max-connections", str(connections + 10)]
         command = [etlplus, "serve", "--listen", "127.0.0.1:0", "--data", data, *limits]
+        # All clients come from one address, faster than those of many people do.
+        unhindered = os.environ | {"ETLPLUS_SERVER__REQUESTS_PER_SECOND": "1000000"}
         with (FOLDER / "server.log").open("ab") as log:
             start = time.perf_counter()
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=unhindered)
             self.address = self.process.stdout.readline().strip()
             self.start_seconds = time.perf_counter() - start
         if not self.address:
