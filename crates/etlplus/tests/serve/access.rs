@@ -143,3 +143,25 @@ fn a_lost_token_is_replaced_while_the_server_is_down() {
     let server = Server::start_logging_to(&folder, &["--config", "etlplus.yaml"], log);
     with(&server, &token, "GET", "/api/tokens", None).expect(200);
 }
+
+#[test]
+fn nobody_takes_the_asking_away_from_a_running_server() {
+    let folder = folder();
+    let (server, admin) = start(&folder);
+    let open = json!({"access": {"required": false}});
+    let problem = with(&server, &admin, "POST", "/api/monitor/config", Some(&open)).problem(422, "settings_invalid");
+    assert_eq!(problem["errors"][0]["key"], "access.required", "{problem:#}");
+    assert!(server.terminate().success());
+    let log = std::fs::File::create(folder.path("again.log")).expect("it can be made");
+    let server = Server::start_logging_to(&folder, &["--config", "etlplus.yaml"], log);
+    get(&server, "/api/monitor/jobs").problem(401, "not_authenticated");
+}
+
+#[test]
+fn a_server_on_all_addresses_asks_for_tokens_and_prints_an_address_to_go_to() {
+    let folder = Folder::new();
+    let (server, admin) = Server::start_asking(&folder, &["--listen", "0.0.0.0:0"]);
+    assert!(server.address.starts_with("http://127.0.0.1:"), "{}", server.address);
+    get(&server, "/api/monitor/jobs").problem(401, "not_authenticated");
+    with(&server, &admin, "GET", "/api/monitor/jobs", None).expect(200);
+}
