@@ -3,7 +3,7 @@
 
 # What builds in seconds, since it has nothing of DataFusion.
 LIGHT = -p etlplus-core -p etlplus-api -p etlplus-bus -p etlplus-store -p etlplus-jobs -p etlplus-monitor \
-	-p etlplus-notify -p etlplus-server -p etlplus-client
+	-p etlplus-notify -p etlplus-server -p etlplus-client -p etlplus-connectors
 
 # Together, and without the test libraries of the others, these two build DataFusion with the very features that the binary
 # has, so that one build of it serves them all.
@@ -21,7 +21,7 @@ demo: ## Build etlplus, make sample data in ./demo, and start a server that runs
 
 test: ## Run every test, after installing what they need
 	can_run="$$(scripts/setup)" && \
-	cargo nextest run --locked $(LIGHT) && \
+	cargo nextest run --locked $(LIGHT) -E "$$can_run" && \
 	cargo test --locked $(LIGHT) --doc && \
 	cargo nextest run --locked $(WITH_ENGINE) -E "$$can_run"
 
@@ -30,7 +30,7 @@ lint: ## Check the format and the lints, warnings being errors
 	cargo clippy --locked $(LIGHT) --all-targets -- -D warnings
 	cargo clippy --locked $(WITH_ENGINE) --all-targets -- -D warnings
 
-bench: ## Measure etlplus beside DuckDB and Polars, then the server's live channel
+bench: ## Measure etlplus beside DuckDB, Polars, psql and ConnectorX, then the server's live channel
 	python3 bench/run.py
 	python3 bench/live.py
 

@@ -1,4 +1,4 @@
-"""What both benchmarks need: the release binary, the machine's facts, and small helpers."""
+"""What the benchmarks need: the release binary, the machine's facts, and small helpers."""
 
 import json
 import os
@@ -9,6 +9,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etlplus"
+
+
+class Missing(Exception):
+    """Something that a case cannot do without is not there; the others can."""
 
 
 def build() -> Path:
@@ -40,7 +44,7 @@ def memory_gib() -> float:
 
 
 def output(command: list, cwd: Path = HERE) -> str:
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def say(text: str) -> None:

@@ -183,12 +183,12 @@ pub struct JobLogMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetInfo {
-    /// The target file.
-    pub path: String,
-    /// Its rows.
+    /// Where the rows are: a file, a folder, or a database and a table.
+    pub location: String,
+    /// The rows that the job loaded.
     pub rows: u64,
-    /// Its size.
-    pub bytes: u64,
+    /// The size in bytes of the files that it wrote; `null` where a database keeps that to itself.
+    pub bytes: Option<u64>,
 }
 
 /// How a job is treated by its queue.

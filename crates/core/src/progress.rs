@@ -34,6 +34,8 @@ pub struct Counters {
     pub records_successful: AtomicU64,
     /// Rows that were rejected.
     pub records_failed: AtomicU64,
+    /// Rows that an incremental load passed over, since an earlier one has read them.
+    pub rows_skipped: AtomicU64,
     /// Rows that came out of the transforms.
     pub rows_transformed: AtomicU64,
     /// Rows handed to the target.
@@ -72,6 +74,7 @@ impl Counters {
             rows_total: get(&self.rows_total_plus_one).checked_sub(1),
             records_successful: get(&self.records_successful),
             records_failed: get(&self.records_failed),
+            rows_skipped: get(&self.rows_skipped),
             rows_transformed: get(&self.rows_transformed),
             rows_loaded: get(&self.rows_loaded),
             usage: None,
@@ -111,6 +114,9 @@ pub struct Progress {
     pub records_successful: u64,
     /// Rows that were rejected.
     pub records_failed: u64,
+    /// Rows that an incremental load passed over, since an earlier one has read them.
+    #[serde(default)]
+    pub rows_skipped: u64,
     /// Rows that came out of the transforms.
     pub rows_transformed: u64,
     /// Rows handed to the target.

@@ -34,6 +34,9 @@ pub struct Reject {
     pub offset: Option<u64>,
     /// Every rule that the row broke, in the order of the schema; never empty.
     pub errors: Vec<BrokenRule>,
+    /// The header record of the row's file as it stood there, where it has one: it says which field of `raw` is which.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub header: Option<String>,
     /// The row as it stood in the source, with bytes that are not UTF-8 shown as U+FFFD.
     pub raw: String,
     /// The exact bytes in lower-case hex, only where `raw` could not show them.

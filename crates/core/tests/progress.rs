@@ -35,6 +35,7 @@ fn a_reading_shows_what_was_counted() {
     add(&counters.records_successful, 7);
     add(&counters.records_failed, 2);
     add(&counters.records_failed, 1);
+    add(&counters.rows_skipped, 4);
     add(&counters.rows_transformed, 6);
     add(&counters.rows_loaded, 5);
     counters.set_rows_total(20);
@@ -46,6 +47,7 @@ fn a_reading_shows_what_was_counted() {
         rows_total: Some(20),
         records_successful: 7,
         records_failed: 3,
+        rows_skipped: 4,
         rows_transformed: 6,
         rows_loaded: 5,
         usage: None,

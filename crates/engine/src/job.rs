@@ -10,13 +10,15 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
-use etlplus_core::pipeline::{INPUT, JobSpec, Lookup, LookupOrigin, PathTemplate, Pipeline};
+use etlplus_core::pipeline::{INPUT, JobSpec, Lookup, LookupOrigin, Pipeline, Place};
 use etlplus_core::{Failure, Mistake, Position};
 
+use etlplus_connectors::{CheckPlan, source, target};
+
+use crate::checks::{combining_step, predicate_mistakes, reference_mistakes};
 use crate::failure::query_failure;
-use crate::source;
-use crate::sql::{Query, lookup_order, scans_of_input, sql_mistake};
-use crate::target;
+use crate::input_from::InputFrom;
+use crate::sql::{CheckedArithmetic, Query, functions, lookup_order, scans_of_input, sql_mistake};
 
 /// A query engine with the memory that the job may use.
 pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
@@ -33,11 +35,14 @@ pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
         .set_bool("datafusion.execution.parquet.schema_force_view_types", false)
         // 0.1 is a tenth, not the nearest binary fraction.
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
-    Ok(SessionContext::new_with_config_rt(config, runtime))
+    let context = SessionContext::new_with_config_rt(config, runtime);
+    context.add_analyzer_rule(Arc::new(CheckedArithmetic));
+    functions().into_iter().for_each(|function| context.register_udf(function));
+    Ok(context)
 }
 
 /// Everything that can be known to be wrong before a row is read.
-pub(crate) async fn check(job: &JobSpec) -> Vec<Mistake> {
+pub(crate) async fn check(job: &JobSpec, from: &InputFrom) -> Vec<Mistake> {
     let pipeline = job.pipeline();
     let mut mistakes = Vec::new();
     let context = match session(job) {
@@ -46,44 +51,96 @@ pub(crate) async fn check(job: &JobSpec) -> Vec<Mistake> {
     };
     let mut sources = Vec::new();
     let mut is_known = true;
-    for (table, source) in files_of(pipeline) {
-        match source::open(source, job) {
+    for (table, source) in sources_of(pipeline) {
+        let opened = match table {
+            INPUT => from.open(job, None).await,
+            _ => source::open(source, job, None).await,
+        };
+        match opened {
             Ok(open) => {
                 register(&context, table, Arc::new(EmptyTable::new(open.schema())));
-                sources.extend(open.files.iter().map(|file| file.path().to_owned()));
+                sources.extend(open.files().map(Path::to_owned));
             }
             Err(failure) => {
-                mistakes.push(as_mistake(&failure, Some(&source.path)));
+                mistakes.push(as_mistake(&failure, Some(source.origin.place())));
                 // What is declared is enough to check SQL with, even while the file is missing.
                 if source.columns.is_empty() {
                     is_known = false;
                 } else {
-                    let plan = crate::check::CheckPlan::new(&source.columns, job);
+                    let plan = CheckPlan::new(&source.columns, job);
                     register(&context, table, Arc::new(EmptyTable::new(plan.schema)));
                 }
             }
         }
     }
     if is_known {
-        match plan(&context, job).await {
-            Ok(rows) => {
-                mistakes.extend(check_target(job, rows.schema().as_arrow()));
-                let planned = rows.create_physical_plan().await;
-                if let (Err(error), Some(step)) = (planned, pipeline.transforms.last()) {
-                    mistakes.push(sql_mistake(&step.sql, &error));
-                }
-            }
-            Err(found) => mistakes.extend(found),
-        }
+        mistakes.extend(check_sql(&context, job, from).await);
     }
     mistakes.extend(check_paths(job, &sources));
     mistakes
 }
 
-/// The source and the lookups that read files, by the names that SQL has for them.
-pub(crate) fn files_of(pipeline: &Pipeline) -> impl Iterator<Item = (&str, &etlplus_core::pipeline::Source)> {
+/// Everything that is wrong with the SQL of `job` and with what its rows have to keep. `context` has the input and the lookups
+/// that are no queries.
+async fn check_sql(context: &SessionContext, job: &JobSpec, from: &InputFrom) -> Vec<Mistake> {
+    if let Err(mistakes) = plan_lookups(context, job).await {
+        return mistakes;
+    }
+    let mut mistakes = reference_mistakes(context, job).await;
+    if let Ok(input) = context.table(INPUT).await {
+        mistakes.extend(predicate_mistakes(context, job, input.schema().as_arrow()));
+    }
+    match plan_steps(context, job).await {
+        Ok(rows) => {
+            mistakes.extend(check_target(job, rows.schema().as_arrow()).await);
+            mistakes.extend(check_replay(job, from, &rows));
+            let planned = rows.create_physical_plan().await;
+            if let (Err(error), Some(step)) = (planned, job.pipeline().transforms.last()) {
+                mistakes.push(sql_mistake(&step.sql, &error));
+            }
+        }
+        Err(found) => mistakes.extend(found),
+    }
+    mistakes
+}
+
+/// Rows that are added to those of an earlier run have to be made of one row of the input each: a sum of them would stand
+/// beside the sum of the others.
+fn check_replay(job: &JobSpec, from: &InputFrom, rows: &DataFrame) -> Option<Mistake> {
+    let (InputFrom::Rejects(_), Some(step)) = (from, job.pipeline().transforms.last()) else { return None };
+    let what = combining_step(&rows.clone().into_optimized_plan().ok()?)?;
+    Some(Mistake {
+        position: step.sql.position(1, 1),
+        key: step.sql.key.clone(),
+        message: format!("the transforms make rows of several rows ({what}), so that corrected rows cannot be added"),
+        remedy: "correct the rows in the source, and run the pipeline again".to_owned(),
+    })
+}
+
+/// Registers the source and the lookups that are no queries as tables without rows: enough to plan with.
+pub(crate) async fn register_empty(context: &SessionContext, job: &JobSpec) -> Result<(), Failure> {
+    for (name, source) in sources_of(job.pipeline()) {
+        register(context, name, Arc::new(EmptyTable::new(source::open(source, job, None).await?.schema())));
+    }
+    Ok(())
+}
+
+/// The first mistake of a pipeline that was run without being checked.
+pub(crate) fn not_planned(mistakes: &[Mistake]) -> Failure {
+    match mistakes.first() {
+        Some(mistake) => Failure::user(
+            "pipeline_invalid",
+            format!("line {}: {}: {}", mistake.position.line, mistake.key, mistake.message),
+            mistake.remedy.clone(),
+        ),
+        None => Failure::bug("a plan failed without a reason"),
+    }
+}
+
+/// The source and the lookups that are no queries, by the names that SQL has for them.
+pub(crate) fn sources_of(pipeline: &Pipeline) -> impl Iterator<Item = (&str, &etlplus_core::pipeline::Source)> {
     let lookups = pipeline.lookups.iter().filter_map(|lookup| match &lookup.origin {
-        LookupOrigin::Files(source) => Some((lookup.name.as_str(), source)),
+        LookupOrigin::Source(source) => Some((lookup.name.as_str(), source)),
         LookupOrigin::Sql(_) => None,
     });
     std::iter::once((INPUT, &pipeline.source)).chain(lookups)
@@ -99,8 +156,13 @@ pub(crate) fn register(context: &SessionContext, name: &str, table: Arc<dyn Tabl
 /// The rows that the target gets, as a query over the tables `input` and file lookups that `context` has already. The
 /// other lookups and the steps become views.
 pub(crate) async fn plan(context: &SessionContext, job: &JobSpec) -> Result<DataFrame, Vec<Mistake>> {
-    let pipeline = job.pipeline();
     plan_lookups(context, job).await?;
+    plan_steps(context, job).await
+}
+
+/// The same over all lookups, which `context` has.
+pub(crate) async fn plan_steps(context: &SessionContext, job: &JobSpec) -> Result<DataFrame, Vec<Mistake>> {
+    let pipeline = job.pipeline();
     let mut known: Vec<&str> = [INPUT].into_iter().chain(pipeline.lookups.iter().map(|l| l.name.as_str())).collect();
     let mut mistakes = Vec::new();
     let mut last = None;
@@ -162,7 +224,8 @@ async fn plan_query(
     }
 }
 
-async fn plan_lookups(context: &SessionContext, job: &JobSpec) -> Result<(), Vec<Mistake>> {
+/// Makes a view of every lookup that is a query. `context` has the others.
+pub(crate) async fn plan_lookups(context: &SessionContext, job: &JobSpec) -> Result<(), Vec<Mistake>> {
     let lookups = &job.pipeline().lookups;
     let names: Vec<_> = lookups.iter().map(|lookup| lookup.name.as_str()).collect();
     let mut reads = Vec::with_capacity(lookups.len());
@@ -201,14 +264,19 @@ fn lookup_tables(
     }
 }
 
-fn check_target(job: &JobSpec, schema: &Schema) -> Option<Mistake> {
+async fn check_target(job: &JobSpec, schema: &Schema) -> Vec<Mistake> {
     let pipeline = job.pipeline();
-    let (message, remedy) = target::misfit(&pipeline.target.format, schema)?;
     let (position, key) = match pipeline.transforms.last() {
         Some(step) => (step.sql.position(1, 1), step.sql.key.clone()),
-        None => (pipeline.target.path.position, "target".to_owned()),
+        None => (pipeline.target.place.place().1, "target".to_owned()),
     };
-    Some(Mistake { position, key, message, remedy })
+    let misfits = match target::check(&*target::of(job), schema).await {
+        Ok(misfits) => misfits,
+        Err(failure) => return vec![as_mistake(&failure, Some(pipeline.target.place.place()))],
+    };
+    let mistake =
+        |misfit: target::Misfit| Mistake { position, key: key.clone(), message: misfit.message, remedy: misfit.remedy };
+    misfits.into_iter().map(mistake).collect()
 }
 
 /// Files that would overwrite each other.
@@ -216,10 +284,14 @@ fn check_paths(job: &JobSpec, sources: &[PathBuf]) -> Vec<Mistake> {
     let same = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let sources: HashSet<_> = sources.iter().map(|path| same(path)).collect();
     let pipeline = job.pipeline();
-    let (target, rejects) = (job.target_path(), job.reject_path());
-    let reject_path = pipeline.rejects.path.as_ref().unwrap_or(&pipeline.target.path);
+    let target = match &pipeline.target.place {
+        Place::File { path, .. } => Some((job.path(path), path)),
+        Place::Folder(_) | Place::Sqlite { .. } | Place::Postgres { .. } => None,
+    };
+    let reject_path = pipeline.rejects.path.as_ref().or(target.as_ref().map(|(_, path)| *path));
+    let rejects = reject_path.map(|template| (job.reject_path(), template));
     let mut mistakes = Vec::new();
-    for (path, template) in [(&target, &pipeline.target.path), (&rejects, reject_path)] {
+    for (path, template) in target.iter().chain(&rejects) {
         let found = if sources.contains(&same(path)) {
             Some(("is also read by this pipeline", "write to another file"))
         } else if path.is_dir() {
@@ -238,7 +310,9 @@ fn check_paths(job: &JobSpec, sources: &[PathBuf]) -> Vec<Mistake> {
             });
         }
     }
-    if same(&target) == same(&rejects) {
+    if let (Some((target, _)), Some((rejects, reject_path))) = (&target, &rejects)
+        && same(target) == same(rejects)
+    {
         mistakes.push(Mistake {
             position: reject_path.position,
             key: reject_path.key.clone(),
@@ -249,12 +323,8 @@ fn check_paths(job: &JobSpec, sources: &[PathBuf]) -> Vec<Mistake> {
     mistakes
 }
 
-/// A failure as a mistake at the path that led to it.
-pub(crate) fn as_mistake(failure: &Failure, path: Option<&PathTemplate>) -> Mistake {
-    Mistake {
-        position: path.map_or(Position::START, |path| path.position),
-        key: path.map(|path| path.key.clone()).unwrap_or_default(),
-        message: failure.message.clone(),
-        remedy: failure.remedy.clone(),
-    }
+/// A failure as a mistake at the key that led to it.
+pub(crate) fn as_mistake(failure: &Failure, place: Option<(&str, Position)>) -> Mistake {
+    let (key, position) = place.unwrap_or(("", Position::START));
+    Mistake { position, key: key.to_owned(), message: failure.message.clone(), remedy: failure.remedy.clone() }
 }

@@ -7,15 +7,17 @@ use arrow::datatypes::{DataType, Schema, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{DataFrame, SessionContext};
+use etlplus_connectors::Intake;
+use etlplus_connectors::source::OpenSource;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::{Control, StagePreview};
-use etlplus_core::{Failure, Reject};
+use etlplus_core::{Failure, Mistake, Reject};
 
 use crate::failure::{arrow_failure, query_failure};
-use crate::intake::Intake;
-use crate::job::{plan, register, session};
-use crate::run::load_lookups;
-use crate::source;
+use crate::input_from::InputFrom;
+use crate::job::{plan_lookups, plan_steps, register, session};
+use crate::memory::JobMemory;
+use crate::run::{load_lookups, prepare_checks};
 
 /// The least rows of the input that the stages are shown on: joins and filters leave few of a handful.
 const SAMPLE_ROWS: usize = 1000;
@@ -24,14 +26,19 @@ const SAMPLE_ROWS: usize = 1000;
 const READ_MAX: usize = 100_000;
 
 /// Shows at most `rows` rows after each stage, made from the first rows of the input.
-pub(crate) async fn preview(job: &JobSpec, rows: usize, control: &Control) -> Result<Vec<StagePreview>, Failure> {
+pub(crate) async fn preview(
+    job: &JobSpec,
+    from: &InputFrom,
+    rows: usize,
+    control: &Control,
+) -> Result<Vec<StagePreview>, Failure> {
     let context = session(job)?;
     let memory = load_lookups(&context, job).await?;
-    let rejects = register_sample(&context, job, rows, control).await?;
-    plan(&context, job).await.map_err(|mistakes| {
-        let message = mistakes.first().map(ToString::to_string).unwrap_or_default();
-        Failure::user("pipeline_invalid", message, "run `etlplus validate` to see every mistake")
-    })?;
+    plan_lookups(&context, job).await.map_err(|mistakes| invalid(&mistakes))?;
+    let mut source = from.open(job, None).await?;
+    prepare_checks(&context, job, source.plan_mut()).await?;
+    let rejects = register_sample(&context, source, rows, control).await?;
+    plan_steps(&context, job).await.map_err(|mistakes| invalid(&mistakes))?;
     let pipeline = job.pipeline();
     let lookups = pipeline.lookups.iter().map(|lookup| lookup.name.as_str());
     let steps = pipeline.transforms.iter().map(|step| step.name.as_str());
@@ -48,13 +55,19 @@ pub(crate) async fn preview(job: &JobSpec, rows: usize, control: &Control) -> Re
     Ok(previews)
 }
 
+fn invalid(mistakes: &[Mistake]) -> Failure {
+    let message = mistakes.first().map(ToString::to_string).unwrap_or_default();
+    Failure::user("pipeline_invalid", message, "run `etlplus validate` to see every mistake")
+}
+
 async fn register_sample(
     context: &SessionContext,
-    job: &JobSpec,
+    source: OpenSource,
     shown: usize,
     control: &Control,
 ) -> Result<Vec<Reject>, Failure> {
-    let mut intake = Intake::start(source::open(&job.pipeline().source, job)?, &context.runtime_env().memory_pool);
+    let memory = JobMemory(context.runtime_env().memory_pool.clone());
+    let mut intake = Intake::start(source, &memory);
     let schema = intake.schema();
     let wanted = shown.max(SAMPLE_ROWS);
     let (mut batches, mut rejects, mut found, mut read) = (Vec::new(), Vec::new(), 0, 0);

@@ -261,3 +261,37 @@ fn previews_show_each_stage() {
     assert_eq!(stages[2].rows[0], [Some("1".to_owned()), Some("21.00".to_owned())]);
     assert!(!folder.names().iter().any(|name| name.starts_with("out")), "a preview writes nothing");
 }
+
+#[test]
+fn whole_numbers_do_not_wrap_around() {
+    let folder = folder();
+    for calculation in ["9223372036854775807 - id + 2", "id * 9223372036854775807", "-9223372036854775807 - 2 * id"] {
+        let failure = folder.fail(&step(&format!("SELECT {calculation} AS n FROM input WHERE id < 3")));
+        assert_eq!(failure.code, "overflow", "{calculation}: {failure:?}");
+    }
+    folder.complete(&step("SELECT id, 9223372036854775807 - id + 1 AS n, id * 2 - 1 FROM input WHERE id = 1"));
+    assert_eq!(folder.read("out.csv"), "id,n,input.id * Int64(2) - Int64(1)\n1,9223372036854775807,1\n");
+}
+
+#[test]
+fn keys_are_made_of_any_values_and_tell_them_apart() {
+    let folder = folder();
+    folder.complete(&step(
+        "SELECT id, hash_key(country, amount) AS k, hash_key('a', 'bc') <> hash_key('ab', 'c') AS apart,
+                hash_key(CAST(NULL AS VARCHAR)) <> hash_key('') AS no_value FROM input ORDER BY id LIMIT 1",
+    ));
+    // sha256 of the lengths 2 and 5 as eight bytes each, little end first, before `DE` and `10.50`; its first half.
+    assert_eq!(folder.read("out.csv"), "id,k,apart,no_value\n1,f48c883536f0024f22133803884eab46,true,true\n");
+}
+
+#[test]
+fn dates_are_parsed_in_the_first_format_that_fits() {
+    let folder = folder();
+    folder.complete(&step(
+        "SELECT id, coalesce(parse_date(CASE id WHEN 1 THEN '31.01.2026' WHEN 2 THEN '2026-02-30' ELSE '2026/03/01' END,
+                '%d.%m.%Y', '%Y/%m/%d'), DATE '1900-01-01') AS day,
+                parse_timestamp('31.01.2026 08:15', '%d.%m.%Y %H:%M') AS at FROM input WHERE id < 4 ORDER BY id",
+    ));
+    let rows = "id,day,at\n1,2026-01-31,2026-01-31T08:15:00\n2,1900-01-01,2026-01-31T08:15:00\n3,2026-03-01,2026-01-31T08:15:00\n";
+    assert_eq!(folder.read("out.csv"), rows);
+}

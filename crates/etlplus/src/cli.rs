@@ -1,5 +1,6 @@
 //! What can be typed: commands, arguments and the texts of `--help`.
 
+pub(crate) mod rejects;
 pub(crate) mod remote;
 pub(crate) mod serve;
 
@@ -21,7 +22,9 @@ First steps:
   etlplus init data/orders.csv -o orders.yaml   write a pipeline for a file that you have
   etlplus validate orders.yaml                  name every mistake in it at once
   etlplus preview orders.yaml                   look at its first rows, stage by stage
+  etlplus plan orders.yaml                      see what a run would do
   etlplus run orders.yaml                       move the rows
+  etlplus rejects inspect, rejects replay FILE  look at what was rejected, and load it once it is corrected
 
 Or `etlplus demo`, which makes data with every kind of dirt, and a server that runs five pipelines on it.
 
@@ -61,6 +64,17 @@ rejected on the way are listed with their reasons. Nothing is written.
 Examples:
   etlplus preview orders.yaml --rows 5
   etlplus preview orders.yaml --output json | jq '.stages[-1].rows'";
+
+const PLAN_HELP: &str = "\
+Tells the values of parameters, where rows come from and where they go, the interval of an incremental load, and each
+column with its type: in the rows, and in the target that is there or would be made. Passwords are shown as the
+references that they are. Source and target are looked at; nothing is written, and no row is read.
+
+Examples:
+  etlplus plan orders.yaml
+  etlplus plan orders.yaml --output json | jq .target.columns
+
+Exit codes: 0 it can run, 1 mistakes in the file, or rows that the target cannot take.";
 
 const INIT_HELP: &str = "\
 The types are inferred from the first rows of the file (CSV, NDJSON or Parquet). The pipeline is commented, passes
@@ -138,6 +152,9 @@ pub(crate) enum Command {
     /// Show the first rows after each stage of a pipeline
     #[command(after_help = PREVIEW_HELP)]
     Preview(PreviewArgs),
+    /// Say what a run would do, and do nothing
+    #[command(after_help = PLAN_HELP)]
+    Plan(JobArgs),
     /// Write a pipeline for a data file, to start from
     #[command(after_help = INIT_HELP)]
     Init(InitArgs),

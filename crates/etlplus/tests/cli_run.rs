@@ -77,7 +77,7 @@ fn json_has_its_exact_shape() {
     assert_eq!(answer["progress"]["recordsSuccessful"], 4);
     assert_eq!(answer["progress"]["recordsFailed"], 3);
     assert_eq!(answer["progress"]["rowsLoaded"], 4);
-    assert_eq!(answer["target"]["path"], "out/orders.csv");
+    assert_eq!(answer["target"]["location"], "out/orders.csv");
     assert_eq!(answer["target"]["rows"], 4);
     assert_eq!(answer["rejectFile"], "out/orders.csv.rejects.ndjson");
     let id = answer["jobId"].as_str().expect("the id is a text");

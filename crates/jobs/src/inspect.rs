@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::options::RunnerProgram;
-use crate::program::{Runner, nonsense};
+use crate::program::{Runner, nonsense, secrets};
 use crate::protocol::{FromRunner, Task};
 use crate::runner::{Unfit, nobody, spec};
 
@@ -39,7 +39,7 @@ pub enum InspectError {
 /// See [`crate::Jobs::validate`].
 pub(crate) async fn validate(program: &RunnerProgram, definition: JobDefinition) -> Result<Vec<Mistake>, InspectError> {
     let definition = checked(definition).await?;
-    match ask(program, Task::Check(definition)).await? {
+    match ask(program, definition.pipeline.clone(), Task::Check(definition)).await? {
         FromRunner::Checked(mistakes) => Ok(mistakes),
         other => Err(unasked(&other)),
     }
@@ -52,7 +52,7 @@ pub(crate) async fn preview(
     rows: u16,
 ) -> Result<Vec<StagePreview>, InspectError> {
     let definition = checked(definition).await?;
-    match ask(program, Task::Preview { definition, rows }).await? {
+    match ask(program, definition.pipeline.clone(), Task::Preview { definition, rows }).await? {
         FromRunner::Previewed(previews) => Ok(previews?),
         other => Err(unasked(&other)),
     }
@@ -71,8 +71,9 @@ async fn checked(definition: JobDefinition) -> Result<JobDefinition, InspectErro
 }
 
 /// Asks a runner, which is killed where nobody waits for the answer any more.
-async fn ask(program: &RunnerProgram, task: Task) -> Result<FromRunner, Failure> {
-    let mut runner = Runner::spawn(program, Stdio::null(), true)?;
+async fn ask(program: &RunnerProgram, text: String, task: Task) -> Result<FromRunner, Failure> {
+    let secrets = spawn_blocking(move || secrets(&text)).await.unwrap_or_default();
+    let mut runner = Runner::spawn(program, secrets, Stdio::null(), true)?;
     let answer = timeout(TIMEOUT, async {
         runner.greet(task).await?;
         match runner.output.next().await {

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::process::Stdio;
 
 use etlplus_core::Failure;
+use etlplus_core::pipeline;
+use etlplus_core::settings::SecretRef;
 use rustix::io::Errno;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Duration, timeout};
@@ -42,6 +44,17 @@ fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os().filter(move |(name, _)| is_given(name))
 }
 
+/// The variables that the pipeline `text` names as secrets, as the server has them: its runner needs them, and no other
+/// runner gets them. One that the server lacks is left out; the runner then says which.
+pub(crate) fn secrets(text: &str) -> Vec<(OsString, OsString)> {
+    let Ok(pipeline) = pipeline::parse(text) else { return Vec::new() };
+    let names = pipeline.secrets().filter_map(|secret| match secret {
+        SecretRef::Env(name) => Some(OsString::from(name)),
+        SecretRef::File(_) => None,
+    });
+    names.filter_map(|name| std::env::var_os(&name).map(|value| (name, value))).collect()
+}
+
 /// The code of the failure of an attempt that the server had no means to begin, for now.
 pub(crate) const SERVER_SHORT: &str = "server_short";
 
@@ -64,15 +77,20 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Starts a runner as the leader of a process group of its own, so that what it starts ends with it and a signal to
-    /// the server's group does not reach it. Of the server's environment it has what [`ENVIRONMENT`] names.
+    /// the server's group does not reach it. Of the server's environment it has what [`ENVIRONMENT`] names, and `secrets`.
     ///
     /// # Errors
     /// Where the system refuses the process.
-    pub(crate) fn spawn(program: &RunnerProgram, stderr: Stdio, kill_on_drop: bool) -> Result<Self, Failure> {
+    pub(crate) fn spawn(
+        program: &RunnerProgram,
+        secrets: Vec<(OsString, OsString)>,
+        stderr: Stdio,
+        kill_on_drop: bool,
+    ) -> Result<Self, Failure> {
         let RunnerProgram { program, arguments } = program;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).process_group(0);
-        command.env_clear().envs(environment());
+        command.env_clear().envs(environment()).envs(secrets);
         command.kill_on_drop(kill_on_drop);
         let failed = |error: std::io::Error| {
             let message = format!("cannot start the runner {}: {error}", program.display());

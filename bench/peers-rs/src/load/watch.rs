@@ -12,6 +12,8 @@ use crate::socket::Socket;
 
 const STATUS: &[u8] = br#"{"type":"job_status_update""#;
 const LOG: &[u8] = br#"{"type":"job_log_message""#;
+/// An alert, which is a fact, or a word of the server's own, which is none and has no offset. A busy machine is alerted of.
+const NOTICE: &[u8] = br#"{"type":"system_notification""#;
 /// What a debug log says of a row that was rejected.
 const REJECTED: &str = r#""message":"rejected "#;
 
@@ -73,7 +75,8 @@ pub async fn watch(mut socket: Socket, jobs: usize, keeps: bool, seen: Option<Rc
 impl Watched {
     fn take(&mut self, text: &[u8], keeps: bool, seen: Option<&Seen>) -> io::Result<()> {
         let is_status = text.starts_with(STATUS);
-        if !is_status && !text.starts_with(LOG) {
+        let is_alert = text.starts_with(NOTICE) && offset(text).is_some();
+        if !is_status && !is_alert && !text.starts_with(LOG) {
             return Ok(());
         }
         let (at, now) = (Utc::now(), Instant::now());
@@ -81,6 +84,9 @@ impl Watched {
         self.is_whole &=
             offset.is_some() && (self.last_offset.is_none() || self.last_offset.map(|last| last + 1) == offset);
         self.last_offset = offset;
+        if is_alert {
+            return Ok(());
+        }
         self.facts += 1;
         if is_status {
             let StatusFrame { data } = serde_json::from_slice(text)?;

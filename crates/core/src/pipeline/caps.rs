@@ -27,6 +27,20 @@ pub(super) const NULL_TOKENS_MAX: usize = 100;
 pub(super) const NULL_TOKEN_MAX_CHARS: usize = 255;
 /// Lookups of a pipeline.
 pub(super) const LOOKUPS_MAX: usize = 100;
+/// Checks of a pipeline.
+pub(super) const CHECKS_MAX: usize = 100;
+/// Columns of an upsert's key: PostgreSQL's limit for an index.
+pub(super) const KEY_COLUMNS_MAX: usize = 32;
+/// Columns that a folder is partitioned by: each is one more level of folders.
+pub(super) const PARTITION_COLUMNS_MAX: usize = 16;
+/// The least size of a target's file: smaller ones would be very many.
+pub(super) const FILE_MIN_BYTES: u64 = 64 << 10;
+/// Characters of the name of a schema or a table in a database.
+pub(super) const TABLE_NAME_MAX_CHARS: usize = 255;
+/// Bytes of a name in PostgreSQL, which would cut a longer one.
+pub(super) const POSTGRES_NAME_MAX_BYTES: usize = 63;
+/// Bytes of the address of a server.
+pub(super) const URL_MAX_BYTES: usize = 2_000;
 /// Steps of a pipeline.
 pub(super) const STEPS_MAX: usize = 100;
 /// Bytes of one SQL query.

@@ -19,9 +19,10 @@ pub struct Case {
     pub parameters: BTreeMap<String, String>,
     /// The run clock; `None` is the time of the test.
     pub as_of: Option<DateTime<Utc>>,
-    /// The source's text. NDJSON for a Parquet source.
+    /// The source's text. NDJSON where the source is Parquet or a database.
     pub input: String,
-    /// Texts by the names of the lookups that they stand for. NDJSON for a Parquet lookup.
+    /// Texts by the names of the lookups that they stand for. NDJSON for one of Parquet or of a
+    /// database.
     pub lookups: BTreeMap<String, String>,
     /// The rows that must come out.
     pub rows: Vec<JsonRow>,

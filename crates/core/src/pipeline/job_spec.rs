@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::ids::JobId;
 use crate::mistake::nearest;
-use crate::pipeline::{AS_OF, Operand, PathPart, PathTemplate, Pipeline, Rule};
+use crate::pipeline::{AS_OF, DatabaseRows, Operand, Origin, PathPart, PathTemplate, Pipeline, Place, Rule};
 use crate::value::{Type, Value};
 
 /// Everything that decides what a job does. Made once, when the job is made; a retry uses the same.
@@ -72,6 +72,12 @@ impl JobSpec {
         if errors.is_empty() { Ok(Self { id, pipeline, folder: folder.to_owned(), arguments }) } else { Err(errors) }
     }
 
+    /// The same job under another id.
+    #[must_use]
+    pub fn with_id(self, id: JobId) -> Self {
+        Self { id, ..self }
+    }
+
     /// The job's id.
     pub fn id(&self) -> &JobId {
         &self.id
@@ -99,21 +105,43 @@ impl JobSpec {
         }
     }
 
-    /// Where the target goes.
-    pub fn target_path(&self) -> PathBuf {
-        self.path(&self.pipeline.target.path)
+    /// The source as people read it: a path or a glob, or a database and a table.
+    pub fn source_name(&self) -> String {
+        let rows = |rows: &DatabaseRows| match rows {
+            DatabaseRows::Table(table) => table.to_string(),
+            DatabaseRows::Query(_) => "(a query)".to_owned(),
+        };
+        match &self.pipeline.source.origin {
+            Origin::Files(files) => self.path(&files.path).display().to_string(),
+            Origin::Sqlite(database) => format!("{} {}", self.path(&database.path).display(), rows(&database.rows)),
+            Origin::Postgres(database) => format!("{} {}", database.server.url, rows(&database.rows)),
+        }
     }
 
-    /// Where rejects go: what the pipeline says, or the target's path with `.rejects.ndjson` added.
-    pub fn reject_path(&self) -> PathBuf {
-        match &self.pipeline.rejects.path {
-            Some(path) => self.path(path),
-            None => {
-                let mut path = self.target_path().into_os_string();
-                path.push(".rejects.ndjson");
-                path.into()
-            }
+    /// The target as people read it: a path, or a database and a table.
+    pub fn target_name(&self) -> String {
+        let shown = |template: &PathTemplate| self.path(template).display().to_string();
+        match &self.pipeline.target.place {
+            Place::File { path, .. } => shown(path),
+            Place::Folder(folder) => format!("{}/", shown(&folder.path)),
+            Place::Sqlite { path, table } => format!("{} {table}", shown(path)),
+            Place::Postgres { server, table } => format!("{} {table}", server.url),
         }
+    }
+
+    /// Where rejects go: what the pipeline says, or beside the target, or beside the pipeline file where the target is in a
+    /// database.
+    pub fn reject_path(&self) -> PathBuf {
+        let ending = format!(".rejects.{}", self.pipeline.rejects.format.ending());
+        let beside = match (&self.pipeline.rejects.path, &self.pipeline.target.place) {
+            (Some(path), _) => return self.path(path),
+            (None, Place::File { path, .. }) => self.path(path),
+            (None, Place::Folder(folder)) => self.path(&folder.path),
+            (None, Place::Sqlite { .. } | Place::Postgres { .. }) => self.folder.join(&self.pipeline.name),
+        };
+        let mut path = beside.into_os_string();
+        path.push(ending);
+        path.into()
     }
 
     /// The path that `template` means in this job.
@@ -174,7 +202,7 @@ fn unknown_names(pipeline: &Pipeline, given: &BTreeMap<String, String>) -> Vec<A
 /// Parameters whose values do not convert to the type of a column whose rules name them.
 fn unfit_for_rules(pipeline: &Pipeline, arguments: &BTreeMap<String, Value>) -> Vec<ArgumentError> {
     let lookups = pipeline.lookups.iter().filter_map(|lookup| match &lookup.origin {
-        super::LookupOrigin::Files(source) => Some(source),
+        super::LookupOrigin::Source(source) => Some(source),
         super::LookupOrigin::Sql(_) => None,
     });
     let columns = std::iter::once(&pipeline.source).chain(lookups).flat_map(|source| &source.columns);
@@ -183,7 +211,7 @@ fn unfit_for_rules(pipeline: &Pipeline, arguments: &BTreeMap<String, Value>) -> 
         let operands = column.rules.iter().flat_map(|rule| match rule {
             Rule::Min { bound, .. } | Rule::Max { bound, .. } => std::slice::from_ref(bound),
             Rule::OneOf(operands) => operands,
-            Rule::Required | Rule::Unique | Rule::Length { .. } | Rule::Pattern(_) => &[],
+            Rule::Required | Rule::Unique | Rule::Length { .. } | Rule::Pattern(_) | Rule::References { .. } => &[],
         });
         for operand in operands {
             let Operand::Parameter(name) = operand else { continue };

@@ -9,8 +9,10 @@ pub(super) const PIPELINE: &[&str] = &[
     "parameters",
     "source",
     "schema",
+    "checks",
     "lookups",
     "transforms",
+    "incremental",
     "target",
     "rejects",
     "limits",
@@ -22,31 +24,72 @@ pub(super) const PIPELINE: &[&str] = &[
 ];
 /// The long form of a parameter.
 pub(super) const PARAMETER: &[&str] = &["type", "default", "description"];
-/// `source`, and the formats that a lookup can have.
-pub(super) const SOURCE: &[&str] = &["csv", "ndjson", "parquet"];
+/// `source`, and what a lookup can come from.
+pub(super) const SOURCE: &[&str] = &["csv", "ndjson", "parquet", "sqlite", "postgres"];
 /// `source.csv`.
-pub(super) const CSV_SOURCE: &[&str] = &["path", "delimiter", "quote", "header", "null", "extra_fields"];
-/// `source.ndjson` and `source.parquet`.
-pub(super) const PLAIN_SOURCE: &[&str] = &["path", "extra_fields"];
+pub(super) const CSV_SOURCE: &[&str] = &[
+    "path",
+    "delimiter",
+    "quote",
+    "escape",
+    "comment",
+    "skip_lines",
+    "header",
+    "null",
+    "encoding",
+    "compression",
+    "extra_fields",
+];
+/// `source.ndjson`.
+pub(super) const NDJSON_SOURCE: &[&str] = &["path", "encoding", "compression", "extra_fields"];
+/// `source.parquet`.
+pub(super) const PARQUET_SOURCE: &[&str] = &["path", "extra_fields"];
+/// `source.sqlite`.
+pub(super) const SQLITE_SOURCE: &[&str] = &["path", "table", "query", "extra_fields"];
+/// `source.postgres`.
+pub(super) const POSTGRES_SOURCE: &[&str] = &["url", "password", "table", "query", "extra_fields"];
 /// The long form of a column.
-pub(super) const COLUMN: &[&str] =
-    &["type", "required", "unique", "min", "max", "above", "below", "length", "pattern", "one_of"];
+pub(super) const COLUMN: &[&str] = &[
+    "type",
+    "required",
+    "unique",
+    "min",
+    "max",
+    "above",
+    "below",
+    "length",
+    "pattern",
+    "one_of",
+    "references",
+    "decimal",
+    "thousands",
+    "format",
+    "timezone",
+];
 /// `length` in the long form of a column.
 pub(super) const LENGTH: &[&str] = &["min", "max"];
 /// One lookup.
-pub(super) const LOOKUP: &[&str] = &["csv", "ndjson", "parquet", "schema", "sql"];
+pub(super) const LOOKUP: &[&str] = &["csv", "ndjson", "parquet", "sqlite", "postgres", "schema", "sql"];
 /// One step of `transforms`.
 pub(super) const STEP: &[&str] = &["name", "sql"];
+/// `incremental`.
+pub(super) const INCREMENTAL: &[&str] = &["cursor", "start"];
 /// `target`.
-pub(super) const TARGET: &[&str] = &["parquet", "csv", "ndjson"];
+pub(super) const TARGET: &[&str] = &["parquet", "csv", "ndjson", "sqlite", "postgres", "mode", "key"];
+/// The keys of `target` that say where rows go.
+pub(super) const PLACE: &[&str] = &["parquet", "csv", "ndjson", "sqlite", "postgres"];
 /// `target.parquet`.
-pub(super) const PARQUET_TARGET: &[&str] = &["path", "compression"];
+pub(super) const PARQUET_TARGET: &[&str] = &["path", "folder", "partition_by", "file_size", "compression"];
 /// `target.csv`.
-pub(super) const CSV_TARGET: &[&str] = &["path", "delimiter", "header", "null"];
+pub(super) const CSV_TARGET: &[&str] = &["path", "folder", "partition_by", "file_size", "delimiter", "header", "null"];
 /// `target.ndjson`.
-pub(super) const NDJSON_TARGET: &[&str] = &["path"];
+pub(super) const NDJSON_TARGET: &[&str] = &["path", "folder", "partition_by", "file_size"];
+/// `target.sqlite`.
+pub(super) const SQLITE_TARGET: &[&str] = &["path", "table"];
+/// `target.postgres`.
+pub(super) const POSTGRES_TARGET: &[&str] = &["url", "password", "table"];
 /// `rejects`.
-pub(super) const REJECTS: &[&str] = &["path", "max_count", "max_percent"];
+pub(super) const REJECTS: &[&str] = &["path", "format", "max_count", "max_percent"];
 /// `limits`.
 pub(super) const LIMITS: &[&str] = &["memory", "record"];
 /// `retry`.
@@ -59,3 +102,25 @@ pub(super) const CASES: &[&str] = &["cases"];
 pub(super) const CASE: &[&str] = &["name", "parameters", "as_of", "input", "lookups", "rows", "ordered", "rejects"];
 /// A reject that a case expects.
 pub(super) const EXPECTED_REJECT: &[&str] = &["line", "field", "rule"];
+
+/// Names of rules that a reject file has of its own, which no check of `checks` may have: the rules of columns, the type,
+/// and what is wrong with a row that cannot be taken apart.
+pub(super) const BUILT_IN_RULES: &[&str] = &[
+    "required",
+    "unique",
+    "min",
+    "max",
+    "length",
+    "pattern",
+    "one_of",
+    "references",
+    "type",
+    "utf8",
+    "json",
+    "field_count",
+    "unclosed_quote",
+    "bad_quote",
+    "record_too_long",
+    "duplicate_field",
+    "extra_field",
+];

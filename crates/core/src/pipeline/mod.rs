@@ -7,10 +7,13 @@ mod job_spec;
 mod json_schema;
 mod keys;
 mod model;
+mod replay;
 mod schedule;
 
 use crate::mistake::{Mistake, Position};
 use crate::tree;
+
+pub use encoding_rs::UTF_8;
 
 pub use cases::{BrokenAt, Case, JsonRow, parse_cases};
 pub use job_spec::{ArgumentError, JobSpec};

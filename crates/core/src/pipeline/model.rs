@@ -1,13 +1,17 @@
 //! The checked pipeline. Whoever holds one needs no further check of its shape: names are unique, references lead
 //! somewhere, bounds fit their columns.
 
+use std::fmt;
 use std::time::Duration;
 
+use chrono_tz::Tz;
+use encoding_rs::Encoding;
 use regex::Regex;
 
 use super::schedule::Schedule;
 use crate::job::JobPolicy;
 use crate::mistake::Position;
+use crate::settings::SecretRef;
 use crate::value::{Type, Value};
 
 /// The name under which SQL sees the checked rows of the source.
@@ -28,6 +32,8 @@ pub struct Pipeline {
     pub parameters: Vec<Parameter>,
     /// Where rows come from.
     pub source: Source,
+    /// What each row keeps across its columns, in the file's order.
+    pub checks: Vec<RowCheck>,
     /// Tables that SQL can join, in the file's order.
     pub lookups: Vec<Lookup>,
     /// Named SQL steps in the order in which they run; empty where rows go to the target as they were checked. The last
@@ -35,6 +41,8 @@ pub struct Pipeline {
     pub transforms: Vec<Step>,
     /// Where rows go.
     pub target: Target,
+    /// Which of the source's rows each job loads; `None`: all of them.
+    pub incremental: Option<Incremental>,
     /// What becomes of rejected rows.
     pub rejects: RejectPolicy,
     /// What a job may use.
@@ -43,6 +51,25 @@ pub struct Pipeline {
     pub policy: JobPolicy,
     /// When jobs are made by themselves.
     pub schedule: Option<Schedule>,
+}
+
+impl Pipeline {
+    /// Every reference to a secret, of the source, the lookups and the target.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
+        let lookups = self.lookups.iter().filter_map(|lookup| match &lookup.origin {
+            LookupOrigin::Source(source) => Some(source),
+            LookupOrigin::Sql(_) => None,
+        });
+        let sources = std::iter::once(&self.source).chain(lookups).filter_map(|source| match &source.origin {
+            Origin::Postgres(database) => Some(&database.server),
+            Origin::Files(_) | Origin::Sqlite(_) => None,
+        });
+        let target = match &self.target.place {
+            Place::Postgres { server, .. } => Some(server),
+            Place::File { .. } | Place::Folder(_) | Place::Sqlite { .. } => None,
+        };
+        sources.chain(target).filter_map(|server| server.password.as_ref())
+    }
 }
 
 /// The shortest time that a job can be given: less would end it before its process has begun.
@@ -65,17 +92,63 @@ pub struct Parameter {
     pub position: Position,
 }
 
-/// Files of rows, and what is declared about them.
+/// Where rows come from, and what is declared about them.
 #[derive(Debug, Clone)]
 pub struct Source {
+    /// Files, or a table of a database.
+    pub origin: Origin,
+    /// Declared columns, in order. Empty only for origins that bring their own: Parquet and databases.
+    pub columns: Vec<Column>,
+    /// What becomes of a field that no column declares.
+    pub extra_fields: ExtraFields,
+}
+
+/// Where the rows of a source stand.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// In files.
+    Files(SourceFiles),
+    /// In an SQLite database.
+    Sqlite(SqliteSource),
+    /// In a PostgreSQL database.
+    Postgres(PostgresSource),
+}
+
+impl Origin {
+    /// The key that leads there, and where the file has it.
+    pub fn place(&self) -> (&str, Position) {
+        let path = match self {
+            Self::Files(files) => &files.path,
+            Self::Sqlite(database) => &database.path,
+            Self::Postgres(database) => return (&database.server.key, database.server.position),
+        };
+        (&path.key, path.position)
+    }
+}
+
+/// Files of rows.
+#[derive(Debug, Clone)]
+pub struct SourceFiles {
     /// How the files are written.
     pub format: SourceFormat,
     /// One file, or a glob. Relative to the pipeline file's folder.
     pub path: PathTemplate,
-    /// Declared columns, in order. Empty only for Parquet, which then brings its own.
-    pub columns: Vec<Column>,
-    /// What becomes of a field that no column declares.
-    pub extra_fields: ExtraFields,
+    /// How text files are compressed; Parquet has its own compression inside.
+    pub compression: FileCompression,
+}
+
+/// How a text file is compressed as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileCompression {
+    /// As each file's first bytes say.
+    #[default]
+    Auto,
+    /// Not at all, whatever its first bytes look like.
+    None,
+    /// gzip, of one member or more.
+    Gzip,
+    /// Zstandard, of one frame or more.
+    Zstd,
 }
 
 /// The formats that rows can be read from.
@@ -84,7 +157,7 @@ pub enum SourceFormat {
     /// Delimited text.
     Csv(CsvSource),
     /// One JSON object on each line.
-    Ndjson,
+    Ndjson(NdjsonSource),
     /// Apache Parquet.
     Parquet,
 }
@@ -94,12 +167,88 @@ pub enum SourceFormat {
 pub struct CsvSource {
     /// One ASCII character between fields.
     pub delimiter: u8,
-    /// One ASCII character around fields that hold delimiters, quotes or line ends; doubled inside. `None`: no quoting.
+    /// One ASCII character around fields that hold delimiters, quotes or line ends. `None`: no quoting.
     pub quote: Option<u8>,
+    /// One ASCII character that takes the next one as it stands, inside quotes. `None`: a quote inside quotes is doubled.
+    pub escape: Option<u8>,
+    /// A line that begins with this ASCII character, outside quotes, is no record.
+    pub comment: Option<u8>,
+    /// Lines at the start of each file that are passed over, before the header.
+    pub skip_lines: u64,
     /// Whether the first record names the columns.
     pub header: bool,
     /// Unquoted texts that mean "no value". A quoted text means it too, except in a string column.
     pub null: Vec<String>,
+    /// The encoding of the text, where no byte order mark says another one.
+    pub encoding: &'static Encoding,
+}
+
+/// How an NDJSON file is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NdjsonSource {
+    /// The encoding of the text, where no byte order mark says another one.
+    pub encoding: &'static Encoding,
+}
+
+/// A table of an SQLite database, or a query over it.
+#[derive(Debug, Clone)]
+pub struct SqliteSource {
+    /// The database file. Relative to the pipeline file's folder.
+    pub path: PathTemplate,
+    /// What is read of it.
+    pub rows: DatabaseRows,
+}
+
+/// A table of a PostgreSQL database, or a query over it.
+#[derive(Debug, Clone)]
+pub struct PostgresSource {
+    /// How the server is reached.
+    pub server: PostgresServer,
+    /// What is read of it.
+    pub rows: DatabaseRows,
+}
+
+/// What is read of a database.
+#[derive(Debug, Clone)]
+pub enum DatabaseRows {
+    /// All rows of a table or a view.
+    Table(TableName),
+    /// A query in the database's own SQL.
+    Query(Sql),
+}
+
+/// The name of a table in a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    /// The schema, where one is named.
+    pub schema: Option<String>,
+    /// The table, as the database spells it: case counts.
+    pub table: String,
+    /// Where the file says it.
+    pub position: Position,
+}
+
+impl fmt::Display for TableName {
+    /// `schema.table`, or `table`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.schema {
+            Some(schema) => write!(f, "{schema}.{}", self.table),
+            None => f.write_str(&self.table),
+        }
+    }
+}
+
+/// How a PostgreSQL server is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresServer {
+    /// `postgres://USER@HOST[:PORT]/DATABASE[?sslmode=...]`, without a password.
+    pub url: String,
+    /// Where the password is found; `None` where the server asks for none.
+    pub password: Option<SecretRef>,
+    /// The key's path, such as `source.postgres.url`.
+    pub key: String,
+    /// Where the file says it.
+    pub position: Position,
 }
 
 /// What becomes of a field that no column declares.
@@ -118,10 +267,57 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub ty: Type,
+    /// How text becomes a value of it.
+    pub format: ValueFormat,
     /// Rules that each value keeps, in the file's order. At most one of each kind.
     pub rules: Vec<Rule>,
     /// Where the file declares it.
     pub position: Position,
+}
+
+/// How the text of a field becomes a value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ValueFormat {
+    /// As [`Value::parse`] reads it: ISO 8601 times, numbers with a decimal point.
+    #[default]
+    Standard,
+    /// A number in another notation; only for number types.
+    Number {
+        /// Between the whole part and the fraction; ASCII.
+        decimal: u8,
+        /// Between groups of three digits of the whole part, where there is one; ASCII.
+        thousands: Option<u8>,
+    },
+    /// A date or a time in another notation; only for `date`, `timestamp` and `timestamptz`.
+    Time {
+        /// How it is written.
+        notation: TimeNotation,
+        /// The zone of texts that name none; only for `timestamptz`, which without one takes only texts that do.
+        zone: Option<Tz>,
+    },
+}
+
+impl ValueFormat {
+    /// Whether its texts are numbers that are times.
+    pub fn is_epoch(&self) -> bool {
+        use TimeNotation::{EpochMicros, EpochMillis, EpochSeconds};
+        matches!(self, Self::Time { notation: EpochSeconds | EpochMillis | EpochMicros, .. })
+    }
+}
+
+/// How dates and times are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeNotation {
+    /// ISO 8601.
+    Iso,
+    /// A strftime format, such as `%d.%m.%Y %H:%M`.
+    Strftime(String),
+    /// Seconds since 1970-01-01T00:00:00Z, with up to six digits after the point.
+    EpochSeconds,
+    /// Milliseconds since then.
+    EpochMillis,
+    /// Microseconds since then.
+    EpochMicros,
 }
 
 /// What each value of a column keeps. All but `Required` let "no value" pass.
@@ -157,6 +353,13 @@ pub enum Rule {
     Pattern(Regex),
     /// Equal to one of these; never empty.
     OneOf(Vec<Operand>),
+    /// Equal to a value of a lookup's column.
+    References {
+        /// The lookup.
+        lookup: String,
+        /// Its column.
+        column: String,
+    },
 }
 
 impl Rule {
@@ -170,6 +373,7 @@ impl Rule {
             Self::Length { .. } => "length",
             Self::Pattern(_) => "pattern",
             Self::OneOf(_) => "one_of",
+            Self::References { .. } => "references",
         }
     }
 }
@@ -181,6 +385,18 @@ pub enum Operand {
     Value(Value),
     /// `$name`: a declared parameter, or `as_of`.
     Parameter(String),
+}
+
+/// What each row keeps across its columns: an SQL expression over the columns of the schema that is true, or null, of every
+/// good row.
+#[derive(Debug, Clone)]
+pub struct RowCheck {
+    /// Its name, which is the rule's name in the reject file; unlike the names of all other rules.
+    pub name: String,
+    /// The expression; `$name` stands for a parameter.
+    pub sql: Sql,
+    /// Where the file declares it.
+    pub position: Position,
 }
 
 /// A table that SQL can join. A lookup's row that breaks its schema fails the job: it is not input, so no count could
@@ -198,8 +414,8 @@ pub struct Lookup {
 /// Where a lookup's rows come from.
 #[derive(Debug, Clone)]
 pub enum LookupOrigin {
-    /// Files.
-    Files(Source),
+    /// Files or a database.
+    Source(Source),
     /// A query over other lookups.
     Sql(Sql),
 }
@@ -237,13 +453,115 @@ impl Sql {
     }
 }
 
-/// Where rows go. The target is replaced as a whole, or left as it was.
+/// Where rows go, and what becomes of those that are there. A job that fails leaves the target as it was.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// How the file is written.
+    /// A file, a folder or a table.
+    pub place: Place,
+    /// What becomes of the rows that are there.
+    pub mode: LoadMode,
+}
+
+/// Where the rows of a target stand.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// One file; its mode is [`LoadMode::Replace`].
+    File {
+        /// How it is written.
+        format: TargetFormat,
+        /// Relative to the pipeline file's folder. Missing folders are made.
+        path: PathTemplate,
+    },
+    /// A folder of files; its mode is [`LoadMode::Replace`] or [`LoadMode::Append`].
+    Folder(TargetFolder),
+    /// A table of an SQLite database; file and table are made where they are missing.
+    Sqlite {
+        /// The database file. Relative to the pipeline file's folder.
+        path: PathTemplate,
+        /// The table.
+        table: TableName,
+    },
+    /// A table of a PostgreSQL database; it is made where it is missing.
+    Postgres {
+        /// How the server is reached.
+        server: PostgresServer,
+        /// The table.
+        table: TableName,
+    },
+}
+
+impl Place {
+    /// The key that leads there, and where the pipeline file has it.
+    pub fn place(&self) -> (&str, Position) {
+        match self {
+            Self::File { path, .. } | Self::Sqlite { path, .. } => (&path.key, path.position),
+            Self::Folder(folder) => (&folder.path.key, folder.path.position),
+            Self::Postgres { server, .. } => (&server.key, server.position),
+        }
+    }
+
+    /// The file, folder or database file that it is or is in; `None` for a server.
+    pub fn path(&self) -> Option<&PathTemplate> {
+        match self {
+            Self::File { path, .. } | Self::Sqlite { path, .. } => Some(path),
+            Self::Folder(folder) => Some(&folder.path),
+            Self::Postgres { .. } => None,
+        }
+    }
+}
+
+/// A folder of files that are one target.
+#[derive(Debug, Clone)]
+pub struct TargetFolder {
+    /// How the files are written.
     pub format: TargetFormat,
-    /// Relative to the pipeline file's folder. Missing folders are made.
+    /// The folder, relative to the pipeline file's folder. It and missing ones above it are made.
     pub path: PathTemplate,
+    /// Columns of the rows by whose values files are put into folders `column=value`, in this order.
+    pub partition_by: Vec<String>,
+    /// A file is ended once it has about this many bytes.
+    pub file_bytes: u64,
+}
+
+impl TargetFolder {
+    /// The size of a file where the pipeline names none: a size that readers split well.
+    pub const DEFAULT_FILE_BYTES: u64 = 256 << 20;
+}
+
+/// What becomes of the rows that a target has already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadMode {
+    /// They go; the target has the job's rows alone.
+    Replace,
+    /// They stay.
+    Append,
+    /// Those whose key a new row has are replaced by it; the others stay. Databases only. Two rows of one job with the same
+    /// key, or a row without a whole key, fail the job.
+    Upsert {
+        /// Columns of the target; never empty.
+        key: Vec<String>,
+    },
+}
+
+/// A load of only those rows that are new since the last one: whose cursor is greater than the greatest that was loaded.
+/// Its target's mode is [`LoadMode::Append`] or [`LoadMode::Upsert`].
+#[derive(Debug, Clone)]
+pub struct Incremental {
+    /// A column of the source, of a type with an order, which only grows as rows are added or changed.
+    pub cursor: String,
+    /// Where the first load begins: rows with a cursor greater than this. `None`: with all rows.
+    pub start: Option<String>,
+    /// Where the file declares it.
+    pub position: Position,
+}
+
+/// The rows that one incremental load reads. Fixed before the first row is read, and the same for each attempt of a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interval {
+    /// Rows whose cursor is greater than this; `None`: from the first.
+    pub after: Option<Value>,
+    /// Rows whose cursor is at most this; `None`: to the last, where the source cannot say beforehand which that is.
+    pub up_to: Option<Value>,
 }
 
 /// The formats that rows can be written in.
@@ -289,13 +607,38 @@ pub enum Compression {
 /// What becomes of rejected rows.
 #[derive(Debug, Clone)]
 pub struct RejectPolicy {
-    /// The reject file, NDJSON with one [`crate::Reject`] on each line. Where the file names none: the target's path
-    /// with `.rejects.ndjson` added.
+    /// The reject file. Where the pipeline names none: the target's path with `.rejects.` and the format's ending added, or
+    /// `PIPELINE.rejects.` and the ending beside the pipeline file where the target is a table.
     pub path: Option<PathTemplate>,
+    /// How it is written.
+    pub format: RejectFormat,
     /// More rejected rows than this fail the job at once.
     pub max_count: Option<u64>,
     /// A greater share of rejected rows than this fails the job, once the whole source is read. 0 to 100.
     pub max_percent: f64,
+}
+
+/// How a reject file is written: one [`crate::Reject`] is one object, one record or one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RejectFormat {
+    /// One JSON object on each line.
+    #[default]
+    Ndjson,
+    /// RFC 4180, `errors` as JSON.
+    Csv,
+    /// Apache Parquet, `errors` as a list.
+    Parquet,
+}
+
+impl RejectFormat {
+    /// The ending of its files, without the dot.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 impl RejectPolicy {

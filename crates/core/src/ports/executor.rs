@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::log::{LogLevel, LogSink};
 use crate::mistake::Mistake;
 use crate::pipeline::JobSpec;
+use crate::ports::RunPlan;
 use crate::progress::{Counters, Progress};
 use crate::reject::{Reject, RejectSummary};
 
@@ -22,6 +23,12 @@ pub trait Executor: Send + Sync {
 
     /// The first `rows` rows after each stage, in the order of the stages; nothing is written.
     fn preview(&self, job: &JobSpec, rows: usize, control: &Arc<Control>) -> Result<Vec<StagePreview>, Failure>;
+
+    /// What a run of `job` would do; nothing is written.
+    ///
+    /// # Errors
+    /// Where source or target cannot be looked at. Call [`Executor::check`] first for every mistake at once.
+    fn plan(&self, job: &JobSpec) -> Result<RunPlan, Failure>;
 
     /// Runs `job` to its end. The target is replaced as a whole, or left as it was.
     fn run(&self, job: &JobSpec, control: &Arc<Control>) -> RunReport;
@@ -137,12 +144,13 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetReport {
-    /// The target file.
-    pub path: PathBuf,
-    /// Its rows.
+    /// Where the rows are: a file, a folder, or a database and a table.
+    #[serde(alias = "path")]
+    pub location: String,
+    /// The rows that the job loaded.
     pub rows: u64,
-    /// Its size.
-    pub bytes: u64,
+    /// The size of the files that it wrote; `None` where a database keeps that to itself.
+    pub bytes: Option<u64>,
 }
 
 /// What became of a job, with its counts whichever way it ended.

@@ -10,6 +10,7 @@ mod history;
 mod ledger;
 mod pipelines;
 mod retention;
+mod run_plan;
 mod schedules;
 mod settings;
 mod tokens;
@@ -29,6 +30,7 @@ pub use ledger::{
 };
 pub use pipelines::{Pipelines, StoredPipeline};
 pub use retention::{Pruned, Retention, RetentionLimits};
+pub use run_plan::{PlannedColumn, PlannedInterval, PlannedSource, PlannedTarget, RunPlan};
 pub use schedules::Schedules;
 pub use settings::{
     LiveSettings, SettingsChange, SettingsError, SettingsStore, SettingsVersion, StoredSettings, Versioned,

@@ -31,6 +31,7 @@ pub use monitoring::{
 pub use pairs::{environment, flags};
 pub use read::{Change, Format, read};
 pub use reference::{json_schema, reference_markdown};
+pub(crate) use secret::reference as secret_reference;
 pub use secret::{SecretRef, UrlValue};
 pub use settle::{Layers, Settled};
 pub use view::{Applies, Entry, Origin};

@@ -62,7 +62,7 @@ impl fmt::Debug for UrlValue {
 }
 
 /// The reference that `text` is. What it is instead is not repeated: it may be the secret.
-pub(super) fn reference(text: &str) -> Result<SecretRef, Fault> {
+pub(crate) fn reference(text: &str) -> Result<SecretRef, Fault> {
     const REMEDY: &str =
         "write ${NAME} for an environment variable, or ${file:/path} for a file, and put the secret there";
     let is_name = |name: &str| {

@@ -3,17 +3,23 @@
 //! Parsing is strict: what does not fit its type exactly (too many digits, a day that does not exist, a time zone where
 //! none belongs) is an error, never rounded, cut or guessed.
 
+mod notation;
 mod parse;
+pub mod plain;
+mod time_format;
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use uuid::Uuid;
 
+pub use notation::{local_instant, parse_epoch, standard_number};
 pub use parse::{
-    ParseError, parse_boolean, parse_date, parse_decimal, parse_float32, parse_float64, parse_integer, parse_timestamp,
-    parse_timestamptz,
+    ParseError, check_json, parse_binary, parse_boolean, parse_date, parse_decimal, parse_float32, parse_float64,
+    parse_integer, parse_timestamp, parse_timestamptz, parse_uuid,
 };
+pub use time_format::{FormatError, TimeFormat};
 
 /// The largest precision of a `decimal`.
 pub const DECIMAL_MAX_PRECISION: u8 = 38;
@@ -48,11 +54,17 @@ pub enum Type {
     Timestamp,
     /// `timestamptz`: an instant, in microseconds of UTC.
     TimestampTz,
+    /// `uuid`: 128 bits, as text in lower case with hyphens.
+    Uuid,
+    /// `json`: one JSON value, kept as it is written.
+    Json,
+    /// `binary`: bytes, as text `\x` and hexadecimal digits.
+    Binary,
 }
 
 impl Type {
     /// The names of all types, as a pipeline file writes them.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 14] = [
         "boolean",
         "int16",
         "int32",
@@ -64,6 +76,9 @@ impl Type {
         "date",
         "timestamp",
         "timestamptz",
+        "uuid",
+        "json",
+        "binary",
     ];
 
     /// Whether some value of this type can [`Value::convert`] to `to`.
@@ -99,6 +114,9 @@ impl fmt::Display for Type {
             Self::Date => f.write_str("date"),
             Self::Timestamp => f.write_str("timestamp"),
             Self::TimestampTz => f.write_str("timestamptz"),
+            Self::Uuid => f.write_str("uuid"),
+            Self::Json => f.write_str("json"),
+            Self::Binary => f.write_str("binary"),
         }
     }
 }
@@ -127,6 +145,12 @@ pub enum Value {
     Timestamp(NaiveDateTime),
     /// Of type `timestamptz`.
     TimestampTz(DateTime<Utc>),
+    /// Of type `uuid`.
+    Uuid(Uuid),
+    /// Of type `json`: its text.
+    Json(String),
+    /// Of type `binary`.
+    Binary(Vec<u8>),
 }
 
 impl Value {
@@ -147,6 +171,12 @@ impl Value {
             Type::Date => Self::Date(parse_date(bytes)?),
             Type::Timestamp => Self::Timestamp(parse_timestamp(bytes)?),
             Type::TimestampTz => Self::TimestampTz(parse_timestamptz(bytes)?),
+            Type::Uuid => Self::Uuid(parse_uuid(bytes)?),
+            Type::Json => {
+                check_json(bytes)?;
+                Self::Json(text.to_owned())
+            }
+            Type::Binary => Self::Binary(parse_binary(bytes)?),
         })
     }
 
@@ -158,6 +188,13 @@ impl Value {
             (Self::Date(date), Type::TimestampTz) => Some(Self::TimestampTz(date.and_hms_opt(0, 0, 0)?.and_utc())),
             // The run clock has to be comparable with columns that keep no zone; UTC is the zone of every such reading.
             (Self::TimestampTz(instant), Type::Timestamp) => Some(Self::Timestamp(instant.naive_utc())),
+            (Self::Uuid(_), Type::Uuid) | (Self::Json(_), Type::Json) | (Self::Binary(_), Type::Binary) => {
+                Some(self.clone())
+            }
+            // The text of one of these can look like another type's without meaning that: 32 digits are a UUID, and also
+            // a number; every number is JSON.
+            (Self::Uuid(_) | Self::Json(_) | Self::Binary(_), ty) if ty != Type::String => None,
+            (from, Type::Uuid | Type::Json | Type::Binary) if !matches!(from, Self::String(_)) => None,
             // Every other conversion that loses nothing is one through the canonical text: "5" is an int16 and a
             // decimal(12,2), "5.0" is no int64, and a timestamp without a zone is no instant.
             _ => Self::parse(ty, &self.to_string()).ok(),
@@ -177,6 +214,8 @@ impl Value {
             (Self::Date(a), Self::Date(b)) => Some(a.cmp(b)),
             (Self::Timestamp(a), Self::Timestamp(b)) => Some(a.cmp(b)),
             (Self::TimestampTz(a), Self::TimestampTz(b)) => Some(a.cmp(b)),
+            (Self::Uuid(a), Self::Uuid(b)) => Some(a.cmp(b)),
+            (Self::Binary(a), Self::Binary(b)) => Some(a.cmp(b)),
             _ => None,
         }
     }
@@ -200,6 +239,12 @@ impl fmt::Display for Value {
             Self::Date(value) => write!(f, "{value}"),
             Self::Timestamp(value) => write!(f, "{}", value.format("%Y-%m-%dT%H:%M:%S%.f")),
             Self::TimestampTz(value) => write!(f, "{}", value.format("%Y-%m-%dT%H:%M:%S%.fZ")),
+            Self::Uuid(value) => write!(f, "{value}"),
+            Self::Json(value) => f.write_str(value),
+            Self::Binary(value) => {
+                f.write_str("\\x")?;
+                value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
         }
     }
 }

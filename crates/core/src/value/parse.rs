@@ -1,6 +1,8 @@
 //! Strict readers of single values, from bytes, since the engine calls them once per field.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use serde::de::IgnoredAny;
+use uuid::Uuid;
 
 /// Why a text is no value of its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,12 +37,39 @@ pub enum ParseError {
     /// The form is right; the time of day does not exist.
     #[error("is a time of day that does not exist")]
     NoSuchTime,
+    /// A number whose thousands are grouped wrongly.
+    #[error("has its thousands separators in the wrong places")]
+    WrongGroups,
+    /// Not of the strftime format that is declared.
+    #[error("is not of the declared format")]
+    NotOfFormat,
+    /// A fraction of a microsecond.
+    #[error("has more digits than the microseconds that are kept")]
+    TooPrecise,
+    /// A time of day where the type has none.
+    #[error("has a time of day, which a date does not keep")]
+    UnexpectedTime,
+    /// A local time in the hour that is left out when clocks are put forward.
+    #[error("is a time that the clocks of the column's zone leave out")]
+    SkippedTime,
+    /// A local time in the hour that comes twice when clocks are put back.
+    #[error("is a time that comes twice in the column's zone: only with an offset can it be told which is meant")]
+    RepeatedTime,
     /// An instant without its zone.
     #[error("has no time zone (Z or +HH:MM)")]
     NoZone,
     /// A zone where the type has none.
     #[error("has a time zone, which a timestamp does not keep (declare timestamptz)")]
     UnexpectedZone,
+    /// Not 32 hexadecimal digits, with hyphens or without.
+    #[error("is not a UUID of the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx")]
+    NotUuid,
+    /// Not one JSON value.
+    #[error("is not one JSON value")]
+    NotJson,
+    /// Not pairs of hexadecimal digits.
+    #[error("is not \\x and pairs of hexadecimal digits")]
+    NotBinary,
 }
 
 /// `true`, `false` in any case, `1` or `0`.
@@ -212,4 +241,27 @@ fn split_sign(text: &[u8]) -> (bool, &[u8]) {
 fn trim_start_zeros(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|byte| **byte == b'0').count();
     &digits[zeros..]
+}
+
+/// Hexadecimal digits in the groups 8-4-4-4-12, or without hyphens.
+pub fn parse_uuid(text: &[u8]) -> Result<Uuid, ParseError> {
+    // The library takes braces and `urn:uuid:` as well, which have another length.
+    match text.len() {
+        32 | 36 => Uuid::try_parse_ascii(text).map_err(|_| ParseError::NotUuid),
+        _ => Err(ParseError::NotUuid),
+    }
+}
+
+/// One JSON value with nothing around it but blanks.
+pub fn check_json(text: &[u8]) -> Result<(), ParseError> {
+    serde_json::from_slice::<IgnoredAny>(text).map(|_| ()).map_err(|_| ParseError::NotJson)
+}
+
+/// `\x` and pairs of hexadecimal digits, as PostgreSQL writes bytes.
+pub fn parse_binary(text: &[u8]) -> Result<Vec<u8>, ParseError> {
+    let digits = text.strip_prefix(b"\\x").ok_or(ParseError::NotBinary)?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<Vec<_>>>();
+    bytes.filter(|_| rest.is_empty()).ok_or(ParseError::NotBinary)
 }

@@ -3,7 +3,11 @@
 use etlplus_core::pipeline;
 use proptest::prelude::*;
 
-const GOOD: &str = include_str!("../pipelines/valid/orders.yaml");
+const GOOD: [&str; 3] = [
+    include_str!("../pipelines/valid/orders.yaml"),
+    include_str!("../pipelines/valid/databases.yaml"),
+    include_str!("../pipelines/valid/old-files.yaml"),
+];
 
 /// Reads `text`; fails if that panics, or if the file is refused without a reason.
 fn read(text: &str) {
@@ -86,15 +90,32 @@ proptest! {
 
     #[test]
     fn a_damaged_file_is_answered(
+        good in prop::sample::select(GOOD.to_vec()),
         damages in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..20, pieces()), 1..5),
     ) {
-        let mut text: Vec<char> = GOOD.chars().collect();
+        let mut text: Vec<char> = good.chars().collect();
         for (at, length, piece) in damages {
             let start = at.index(text.len() + 1);
             let end = (start + length).min(text.len());
             text.splice(start..end, piece.chars());
         }
         read(&text.into_iter().collect::<String>());
+    }
+
+    #[test]
+    fn any_address_is_answered(rest in "(etl|db|[@:/?#&=%._a-f0-9\\[\\]]|sslmode|password|postgres://|%2F|é){0,16}") {
+        let file = |url: &str| format!("name: t\nsource: {{ postgres: {{ url: '{url}', table: a }} }}\ntarget: {{ ndjson: {{ path: b }} }}\n");
+        read(&file(&rest));
+        read(&file(&format!("postgres://etl{rest}")));
+    }
+
+    #[test]
+    fn any_time_format_is_answered(
+        ty in prop::sample::select(vec!["date", "timestamp", "timestamptz"]),
+        format in "(%[-_0.:#369]{0,2}[a-zA-Z+%]|%Y-%m-%d|%H:%M|[ /:.T-]|é){0,8}",
+        zone in prop::sample::select(vec!["", ", timezone: UTC"]),
+    ) {
+        read(&format!("name: t\nsource: {{ csv: {{ path: a }} }}\nschema:\n  a: {{ type: {ty}, format: '{format}'{zone} }}\ntarget: {{ ndjson: {{ path: b }} }}\n"));
     }
 
     #[test]
@@ -106,8 +127,8 @@ proptest! {
 
 #[test]
 fn every_beginning_of_a_file_is_answered() {
-    for (end, _) in GOOD.char_indices() {
-        read(&GOOD[..end]);
+    for good in GOOD {
+        good.char_indices().for_each(|(end, _)| read(&good[..end]));
     }
 }
 

@@ -87,7 +87,7 @@ fn csv_sources_have_sound_options() {
 #[test]
 fn a_source_has_one_format_and_a_path() {
     let source = |formats: &str| format!("name: t\n§source: {formats}\nschema: {{ a: string }}\n{TARGET}");
-    mistakes::one(&source("{}"), "source", "none of csv, ndjson, parquet is there");
+    mistakes::one(&source("{}"), "source", "none of csv, ndjson, parquet, sqlite, postgres is there");
     let source = |formats: &str| format!("name: t\nsource: {formats}\nschema: {{ a: string }}\n{TARGET}");
     mistakes::one(&source("{ csv: { path: a }, §ndjson: { path: b } }"), "source.ndjson", "ndjson is there beside csv");
     mistakes::one(&source("{ §csv: {} }"), "source.csv.path", "path is missing");
@@ -131,7 +131,11 @@ fn paths_say_what_they_mean() {
 #[test]
 fn lookups_come_from_files_or_from_sql() {
     mistakes::one(&with("lookups: { §c: { csv: { path: a } } }"), "lookups.c.schema", "schema is missing");
-    mistakes::one(&with("lookups: { §c: {} }"), "lookups.c", "none of sql, csv, ndjson, parquet is there");
+    mistakes::one(
+        &with("lookups: { §c: {} }"),
+        "lookups.c",
+        "none of sql, csv, ndjson, parquet, sqlite, postgres is there",
+    );
     let both = "lookups: { c: { sql: SELECT 1, §csv: { path: a } } }";
     mistakes::one(&with(both), "lookups.c.csv", "csv is there beside sql");
     let schema = "lookups: { c: { sql: SELECT 1, §schema: { a: string } } }";
@@ -147,7 +151,7 @@ fn steps_have_names_and_queries() {
     mistakes::one(&with("transforms: §{ a: SELECT 1 }"), "transforms", "is a map where a list belongs");
     mistakes::one(&with("transforms: [§{ sql: SELECT 1 }]"), "transforms[0].name", "name is missing");
     mistakes::one(&with("transforms: [§{ name: a }]"), "transforms[0].sql", "sql is missing");
-    mistakes::one(&with("transforms: [{ name: a, sql: §' ' }]"), "transforms[0].sql", "the query is empty");
+    mistakes::one(&with("transforms: [{ name: a, sql: §' ' }]"), "transforms[0].sql", "the SQL is empty");
     let long = format!("SELECT '{}'", "a".repeat(64 << 10));
     mistakes::one(
         &with(&format!("transforms: [{{ name: a, sql: §{long} }}]")),

@@ -88,7 +88,7 @@ fn a_schedule_that_cannot_be_followed_is_refused_with_its_place() {
     mistakes::one(&zone("+01:00"), "schedule.timezone", "IANA");
     let word = |key: &str, word: &str| with(&format!("schedule: {{ cron: '0 6 * * *', {key}: §{word} }}"));
     mistakes::one(&word("catch_up", "lastest"), "schedule.catch_up", "did you mean latest?");
-    mistakes::one(&word("overlap", "wait"), "schedule.overlap", "write one of queue, skip");
+    mistakes::one(&word("overlap", "wait"), "schedule.overlap", "write queue or skip");
     mistakes::all(&with("schedule: { cron: §'0 6 * *', timezone: §Berlin }"), &["4 fields", "did you mean"]);
     let needy = "parameters: { day: date, country: string = DE }\n§schedule: { cron: '0 6 * * *' }";
     mistakes::one(&with(needy), "schedule", "\"day\" has no default");

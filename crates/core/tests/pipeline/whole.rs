@@ -1,9 +1,17 @@
 //! Whole files as people write them.
 
-use etlplus_core::pipeline::{Compression, ExtraFields, LookupOrigin, PathPart, SourceFormat, TargetFormat};
+use etlplus_core::pipeline::{
+    Compression, ExtraFields, LookupOrigin, Origin, PathPart, Pipeline, Place, SourceFiles, SourceFormat, TargetFormat,
+};
 use etlplus_core::{Position, Type};
 
 use super::mistakes;
+
+/// The files of the source.
+fn files(pipeline: &Pipeline) -> &SourceFiles {
+    let Origin::Files(files) = &pipeline.source.origin else { panic!("no files") };
+    files
+}
 
 #[test]
 fn every_section_arrives_in_the_pipeline() {
@@ -12,14 +20,15 @@ fn every_section_arrives_in_the_pipeline() {
     assert_eq!(pipeline.tags, ["sales", "daily"]);
     let names: Vec<&str> = pipeline.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(names, ["country", "min_amount"]);
-    let SourceFormat::Csv(csv) = &pipeline.source.format else { panic!("no CSV") };
+    let files = files(&pipeline);
+    let SourceFormat::Csv(csv) = &files.format else { panic!("no CSV") };
     assert_eq!((csv.delimiter, csv.quote, csv.header), (b';', Some(b'"'), true));
     assert_eq!(csv.null, ["", "NULL", "null", "~"]);
     assert_eq!(pipeline.source.extra_fields, ExtraFields::Ignore);
     let country = PathPart::Parameter { name: "country".to_owned(), format: None };
     let day = PathPart::Parameter { name: "as_of".to_owned(), format: Some("%Y-%m-%d".to_owned()) };
     let text = |text: &str| PathPart::Text(text.to_owned());
-    assert_eq!(pipeline.source.path.parts, [text("data/"), country, text("/orders-"), day, text(".csv")]);
+    assert_eq!(files.path.parts, [text("data/"), country, text("/orders-"), day, text(".csv")]);
     let columns: Vec<_> = pipeline.source.columns.iter().map(|column| (column.name.as_str(), column.ty)).collect();
     assert_eq!(columns[1], ("amount", Type::Decimal { precision: 12, scale: 2 }));
     let rules: Vec<&str> = pipeline.source.columns[1].rules.iter().map(|rule| rule.name()).collect();
@@ -27,7 +36,9 @@ fn every_section_arrives_in_the_pipeline() {
     assert!(matches!(pipeline.lookups[2].origin, LookupOrigin::Sql(_)));
     let steps: Vec<&str> = pipeline.transforms.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(steps, ["enriched", "sorted"]);
-    let TargetFormat::Parquet(parquet) = &pipeline.target.format else { panic!("no Parquet") };
+    let Place::File { format: TargetFormat::Parquet(parquet), .. } = &pipeline.target.place else {
+        panic!("no Parquet")
+    };
     assert_eq!(parquet.compression, Compression::Snappy);
     assert_eq!((pipeline.rejects.max_count, pipeline.rejects.max_percent), (Some(1_000), 0.5));
     assert_eq!(pipeline.limits.memory_bytes, 512 << 20);
@@ -42,7 +53,7 @@ fn what_a_file_leaves_out_has_its_default() {
     assert!(pipeline.rejects.path.is_none() && pipeline.rejects.max_count.is_none());
     assert_eq!(pipeline.rejects.max_percent, 50.0);
     assert_eq!((pipeline.limits.memory_bytes, pipeline.limits.record_bytes), (1 << 30, 8 << 20));
-    let TargetFormat::Csv(csv) = &pipeline.target.format else { panic!("no CSV") };
+    let Place::File { format: TargetFormat::Csv(csv), .. } = &pipeline.target.place else { panic!("no CSV") };
     assert_eq!((csv.delimiter, csv.header, csv.null.as_str()), (b',', true, ""));
 }
 
@@ -67,7 +78,7 @@ limits: { memory: §1KiB }
     let words =
         ["no name", "does not exist", "empty", "did you mean delimiter", "int64", "whole number", "did you mean name"];
     let mut words = words.to_vec();
-    words.extend(["name is missing", "unknown compression", "too little"]);
+    words.extend(["name is missing", "zstd, snappy or none", "too little"]);
     let marked = marked.replace("- §nam", "- §§nam");
     mistakes::all(&marked, &words);
 }

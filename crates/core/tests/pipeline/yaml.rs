@@ -1,6 +1,6 @@
 //! What is refused before the file's meaning is looked at, and how its texts are taken.
 
-use etlplus_core::pipeline::SourceFormat;
+use etlplus_core::pipeline::{Origin, SourceFiles, SourceFormat};
 use etlplus_core::{Mistake, Position, Value, pipeline};
 
 use super::mistakes;
@@ -75,7 +75,9 @@ fn json_is_read_too() {
         "parameters": { "big": { "type": "int32", "default": 10 } }, "target": { "parquet": { "path": "out" } } }"#;
     let pipeline = mistakes::none(json);
     assert_eq!(pipeline.parameters[0].default, Some(Value::Integer(10)));
-    let SourceFormat::Csv(csv) = &pipeline.source.format else { panic!("no CSV") };
+    let Origin::Files(SourceFiles { format: SourceFormat::Csv(csv), .. }) = &pipeline.source.origin else {
+        panic!("no CSV")
+    };
     assert!(!csv.header);
     mistakes::one(
         r#"{ "name": "t", §"nam": 1, "source": { "parquet": { "path": "a" } }, "target": { "ndjson": { "path": "b" } } }"#,

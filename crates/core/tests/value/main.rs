@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod conversions;
+mod notation;
+mod plain;
 mod readers;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
@@ -36,6 +38,20 @@ fn decimals() -> impl Strategy<Value = (Type, Value)> {
     })
 }
 
+/// Texts of JSON values, with blanks that mean nothing.
+fn json_texts() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        any::<i64>().prop_map(|value| value.to_string()),
+        any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(" , ")));
+        prop_oneof![list, inner.prop_map(|value| format!("{{ \"a\":{value}}}"))]
+    })
+}
+
 /// A value of each type, with its type.
 fn typed_values() -> impl Strategy<Value = (Type, Value)> {
     prop_oneof![
@@ -54,6 +70,9 @@ fn typed_values() -> impl Strategy<Value = (Type, Value)> {
         dates().prop_map(|value| (Type::Date, Value::Date(value))),
         timestamps().prop_map(|value| (Type::Timestamp, Value::Timestamp(value))),
         timestamps().prop_map(|value| (Type::TimestampTz, Value::TimestampTz(value.and_utc()))),
+        any::<u128>().prop_map(|bits| (Type::Uuid, Value::parse(Type::Uuid, &format!("{bits:032x}")).unwrap())),
+        json_texts().prop_map(|text| (Type::Json, Value::Json(text))),
+        any::<Vec<u8>>().prop_map(|bytes| (Type::Binary, Value::Binary(bytes))),
     ]
 }
 
@@ -69,6 +88,9 @@ fn types() -> impl Strategy<Value = Type> {
         Type::Date,
         Type::Timestamp,
         Type::TimestampTz,
+        Type::Uuid,
+        Type::Json,
+        Type::Binary,
     ];
     let decimal = decimal_types().prop_map(|(precision, scale)| Type::Decimal { precision, scale });
     prop_oneof![4 => prop::sample::select(simple.to_vec()), 1 => decimal]

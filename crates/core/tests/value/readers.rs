@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike};
 use etlplus_core::value::{
-    ParseError, parse_boolean, parse_date, parse_decimal, parse_float32, parse_float64, parse_integer, parse_timestamp,
-    parse_timestamptz,
+    ParseError, check_json, parse_binary, parse_boolean, parse_date, parse_decimal, parse_float32, parse_float64,
+    parse_integer, parse_timestamp, parse_timestamptz, parse_uuid,
 };
 use etlplus_core::{Type, Value};
 use num_bigint::BigInt;
@@ -108,6 +108,8 @@ proptest! {
         let _ = (parse_float32(&bytes), parse_float64(&bytes));
         let _ = parse_decimal(&bytes, precision, scale);
         let _ = (parse_date(&bytes), parse_timestamp(&bytes), parse_timestamptz(&bytes));
+        let _ = (parse_uuid(&bytes), parse_binary(&bytes));
+        prop_assert_eq!(check_json(&bytes).is_ok(), serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
     }
 
     #[test]
@@ -252,6 +254,51 @@ fn times_exist_and_say_their_zone() {
             ("2024-02-29T01:02:03", Err(ParseError::NoZone)),
             ("2024-02-29T01:02:03+19:00", no),
             ("2024-02-29T01:02:03 Z", no),
+        ],
+    );
+}
+
+#[test]
+fn uuids_json_and_bytes_have_one_form() {
+    let no = Err(ParseError::NotUuid);
+    let canonical = "0192f0c1-2d3e-7f40-8a51-62b374c58d69";
+    reads(
+        Type::Uuid,
+        &[
+            (canonical, Ok(canonical)),
+            ("0192F0C1-2D3E-7F40-8A51-62B374C58D69", Ok(canonical)),
+            ("0192f0c12d3e7f408a5162b374c58d69", Ok(canonical)),
+            ("{0192f0c1-2d3e-7f40-8a51-62b374c58d69}", no),
+            ("urn:uuid:0192f0c1-2d3e-7f40-8a51-62b374c58d69", no),
+            ("0192f0c12d3e-7f40-8a51-62b374c58d69----", no),
+            ("0192f0c1-2d3e-7f40-8a51-62b374c58d6g", no),
+            ("", no),
+        ],
+    );
+    let no = Err(ParseError::NotJson);
+    reads(
+        Type::Json,
+        &[
+            ("{\"b\": 1.0, \"a\": [null]}", Ok("{\"b\": 1.0, \"a\": [null]}")),
+            (" 1e400 ", Ok(" 1e400 ")),
+            ("{'a': 1}", no),
+            ("[1,]", no),
+            ("1 2", no),
+            ("NaN", no),
+            ("", no),
+        ],
+    );
+    let no = Err(ParseError::NotBinary);
+    reads(
+        Type::Binary,
+        &[
+            ("\\x", Ok("\\x")),
+            ("\\x00Ff", Ok("\\x00ff")),
+            ("00ff", no),
+            ("\\x0", no),
+            ("\\xgg", no),
+            ("\\X00", no),
+            ("", no),
         ],
     );
 }

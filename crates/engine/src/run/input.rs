@@ -18,16 +18,16 @@ use etlplus_core::ids::JobId;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::Control;
 use etlplus_core::progress::{Counters, Stage};
-use etlplus_core::{Failure, LogLevel, Reject};
+use etlplus_core::{Failure, LogLevel, Reject, Value};
 use futures::stream::try_unfold;
 use tokio::sync::Mutex;
 
 use super::cancelled_failure;
+use super::extent::Extent;
 use super::pause::unpaused;
 use crate::failure::{as_query_error, query_failure};
-use crate::intake::Intake;
-use crate::reject_file::RejectFile;
-use crate::target::{AtomicFile, ScratchWriter, TEMPORARY_SUFFIX};
+use etlplus_connectors::target::{AtomicFile, ScratchWriter, TEMPORARY_SUFFIX};
+use etlplus_connectors::{Intake, RejectFile};
 
 /// The name of the scratch file in the folder for temporary files.
 const SCRATCH_NAME: &str = "etlplus-input";
@@ -37,6 +37,7 @@ pub(crate) struct Input {
     schema: SchemaRef,
     max_count: Option<u64>,
     max_percent: f64,
+    extent: Extent,
     control: Arc<Control>,
     reading: Mutex<Reading>,
 }
@@ -47,6 +48,8 @@ struct Reading {
     rejects: Option<RejectFile>,
     /// When the broken rules were told last.
     told_at: Option<Instant>,
+    /// The greatest cursor, once the whole source of an incremental load is read.
+    cursor: Option<Value>,
 }
 
 /// How often the broken rules are told: sorting them for every batch would cost more than checking it.
@@ -55,14 +58,21 @@ const TELL_EVERY: Duration = Duration::from_millis(100);
 const TOLD_MAX: usize = 100;
 
 impl Input {
-    pub(crate) fn new(intake: Intake, rejects: RejectFile, control: Arc<Control>, job: &JobSpec) -> Self {
+    pub(crate) fn new(
+        intake: Intake,
+        rejects: RejectFile,
+        control: Arc<Control>,
+        extent: Extent,
+        job: &JobSpec,
+    ) -> Self {
         let policy = &job.pipeline().rejects;
         Self {
             schema: intake.schema(),
             max_count: policy.max_count,
             max_percent: policy.max_percent,
+            extent,
             control,
-            reading: Mutex::new(Reading { intake: Some(intake), rejects: Some(rejects), told_at: None }),
+            reading: Mutex::new(Reading { intake: Some(intake), rejects: Some(rejects), told_at: None, cursor: None }),
         }
     }
 
@@ -73,13 +83,16 @@ impl Input {
     /// The next rows that keep every rule; the others go to the reject file. `None` at the end of the source.
     pub(crate) async fn next(&self) -> Result<Option<RecordBatch>, Failure> {
         let mut reading = self.reading.lock().await;
-        let Reading { intake: current, rejects: Some(rejects), told_at } = &mut *reading else { return Ok(None) };
+        let Reading { intake: current, rejects: Some(rejects), told_at, cursor } = &mut *reading else {
+            return Ok(None);
+        };
         unpaused(&self.control).await;
         if self.control.is_cancelled() {
             return Err(cancelled_failure());
         }
         let Some(intake) = current else { return Ok(None) };
         let Some(rows) = intake.next().await? else {
+            *cursor = intake.cursor().cloned();
             *current = None;
             self.tell(rejects);
             self.control.counters.enter(Stage::Finish);
@@ -98,8 +111,15 @@ impl Input {
         Counters::add(&counters.bytes_read, rows.bytes);
         Counters::add(&counters.records_successful, rows.batch.num_rows() as u64);
         Counters::add(&counters.records_failed, rows.rejects.len() as u64);
+        Counters::add(&counters.rows_skipped, rows.skipped);
         self.ensure_within_count()?;
+        self.ensure_within_share()?;
         Ok(Some(rows.batch))
+    }
+
+    /// The greatest cursor of the source, once it is read.
+    pub(crate) async fn cursor(&self) -> Option<Value> {
+        self.reading.lock().await.cursor.clone()
     }
 
     fn tell(&self, rejects: &RejectFile) {
@@ -114,6 +134,24 @@ impl Input {
             Some(max) if failed > max => Err(Failure::data(
                 "too_many_rejects",
                 format!("{failed} rows were rejected so far, and rejects.max_count is {max}"),
+                "look into the reject file, mend the source or its rules, or raise the limit",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails a job whose share of rejects will be above its limit even if no row to come has a mistake. A share of the rows so
+    /// far alone would say nothing of the whole.
+    fn ensure_within_share(&self) -> Result<(), Failure> {
+        let so_far = self.control.counters.read();
+        let failed = so_far.records_failed;
+        match self.extent.most_rows(&so_far).filter(|_| failed > 0) {
+            Some(most) if failed as f64 * 100.0 > self.max_percent * most as f64 => Err(Failure::data(
+                "too_many_rejects",
+                format!(
+                    "{failed} of {most} rows at most were rejected so far, and rejects.max_percent is {}",
+                    self.max_percent
+                ),
                 "look into the reject file, mend the source or its rules, or raise the limit",
             )),
             _ => Ok(()),

@@ -9,18 +9,18 @@ use etlplus_core::pipeline::JobSpec;
 use etlplus_core::{Failure, Reject};
 
 use crate::failure::query_failure;
-use crate::intake::Intake;
-use crate::job::{files_of, register};
-use crate::source;
+use crate::job::{register, sources_of};
+use crate::memory::JobMemory;
+use etlplus_connectors::{Intake, source};
 
 /// Reads every lookup that comes from files and registers it. The memory that they take is the job's as long as the
 /// reservations live.
 pub(crate) async fn load_lookups(context: &SessionContext, job: &JobSpec) -> Result<Vec<MemoryReservation>, Failure> {
     let pool = &context.runtime_env().memory_pool;
     let mut memory = Vec::new();
-    for (name, lookup) in files_of(job.pipeline()).skip(1) {
+    for (name, lookup) in sources_of(job.pipeline()).skip(1) {
         let reservation = MemoryConsumer::new(format!("lookup {name}")).register(pool);
-        let mut intake = Intake::start(source::open(lookup, job)?, pool);
+        let mut intake = Intake::start(source::open(lookup, job, None).await?, &JobMemory(pool.clone()));
         let mut batches = Vec::new();
         while let Some(rows) = intake.next().await? {
             if let Some(reject) = rows.rejects.first() {

@@ -1,36 +1,40 @@
 //! One job from its first row to its target.
 
 mod cooperative;
-mod encode;
+mod extent;
+mod incremental;
 mod input;
 mod lookups;
 mod pause;
+mod prepare;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
-use etlplus_core::pipeline::{INPUT, JobSpec};
+use etlplus_connectors::RejectFile;
+use etlplus_connectors::target::{self, AtomicFile, Load, Ready, Target};
+use etlplus_core::pipeline::{INPUT, Interval, JobSpec};
 use etlplus_core::ports::{Control, Outcome, RunReport, TargetReport};
-use etlplus_core::progress::Stage;
-use etlplus_core::{Failure, LogLevel, Mistake, RejectSummary};
+use etlplus_core::progress::{Counters, Stage};
+use etlplus_core::{Failure, LogLevel, RejectSummary};
+use futures::StreamExt;
 
 use self::cooperative::execute_cooperatively;
-use self::encode::encode;
+pub(crate) use self::incremental::next_interval;
+use self::incremental::{fixed_interval, reached};
 use self::input::{Input, register_scratch, streaming_table};
 pub(crate) use self::lookups::load_lookups;
-use self::pause::driven;
+use self::pause::{driven, unpaused};
+pub(crate) use self::prepare::prepare_checks;
+use self::prepare::{Facts, Prepared, prepare};
 use crate::block_on;
 use crate::failure::query_failure;
-use crate::intake::Intake;
-use crate::job::{files_of, plan, register, session};
-use crate::reject_file::RejectFile;
-use crate::source::{self, OpenSource};
-use crate::sql::scans_of_input;
-use crate::target::{self, Encoder};
+use crate::input_from::InputFrom;
+use crate::job::{not_planned, plan_steps, register, session};
 
 /// How soon a job notices that it was cancelled, paused or resumed while it waits for something else.
 const CONTROL_POLL: Duration = Duration::from_millis(20);
@@ -39,10 +43,27 @@ const CONTROL_POLL: Duration = Duration::from_millis(20);
 const CANCELLED: &str = "cancelled";
 
 /// Runs a job to its end.
-pub(crate) fn run(job: &JobSpec, control: &Arc<Control>) -> RunReport {
+pub(crate) fn run(job: &JobSpec, from: &InputFrom, control: &Arc<Control>) -> RunReport {
     let mut rejects = Vec::new();
     let mut reject_file = None;
-    let result = block_on(load(job, control, &mut rejects, &mut reject_file));
+    let result = block_on(load(job, from, control, &mut rejects, &mut reject_file));
+    report(result, control, rejects, reject_file)
+}
+
+/// Reads, checks and transforms every row of a job, and writes nothing. The rows that it reports as loaded are those that a
+/// run would load.
+pub(crate) fn run_dry(job: &JobSpec, from: &InputFrom, control: &Arc<Control>) -> RunReport {
+    let mut rejects = Vec::new();
+    let result = block_on(try_out(job, from, control, &mut rejects));
+    report(result, control, rejects, None)
+}
+
+fn report(
+    result: Result<TargetReport, Failure>,
+    control: &Control,
+    rejects: Vec<RejectSummary>,
+    reject_file: Option<PathBuf>,
+) -> RunReport {
     let outcome = match result {
         Ok(report) => Outcome::Completed(report),
         Err(failure) if failure.code == CANCELLED => Outcome::Cancelled,
@@ -54,101 +75,179 @@ pub(crate) fn run(job: &JobSpec, control: &Arc<Control>) -> RunReport {
 /// Runs a job; tells of its rejects also where it fails.
 async fn load(
     job: &JobSpec,
+    from: &InputFrom,
     control: &Arc<Control>,
     summaries: &mut Vec<RejectSummary>,
     reject_file: &mut Option<PathBuf>,
 ) -> Result<TargetReport, Failure> {
-    let (target_path, reject_path) = (job.target_path(), job.reject_path());
-    let source = source::open(&job.pipeline().source, job)?;
-    control.say(LogLevel::Info, || {
-        format!("reading {} bytes from {}", source.bytes_total(), job.path(&job.pipeline().source.path).display())
-    });
+    let target = target::of(job);
+    let state = target.state().await?;
+    if let Some(rows) = state.loaded {
+        control.say(LogLevel::Info, || "an earlier attempt has loaded all rows: nothing is left to do".to_owned());
+        return Ok(TargetReport { location: job.target_name(), rows, bytes: None });
+    }
+    let reject_path = job.reject_path();
+    ensure_first_replay(from, &reject_path)?;
+    let interval = fixed_interval(job, &*target, &state).await?;
+    let rejects = RejectFile::create(&reject_path, job.pipeline().rejects.format, job.id(), control)?;
     let context = session(job)?;
-    let rejects = RejectFile::create(&reject_path, job.id())?;
-    let input = Arc::new(Input::new(start(source, &context, control), rejects, control.clone(), job));
+    let (input, facts) = begin(job, from, &*target, interval.as_ref(), &context, rejects, control).await?;
+    let written = write(job, &*target, &context, &input, facts.scans, interval.as_ref(), control);
+    let written = unless_cancelled(control, written).await;
 
-    let written = tokio::select! {
-        written = driven(control, write_target(job, &context, &input, control)) => written,
-        () = cancelled(control) => Err(cancelled_failure()),
-    };
-
-    // The rejects of a failed job tell why it failed, so they are kept; a cancelled one leaves nothing.
+    // The rejects of a failed job tell why it failed, so they are kept; a cancelled one leaves nothing, and so does a replay,
+    // whose rows are all in the file that it read.
     let rejects = input.take_rejects().await?;
     *summaries = rejects.summaries();
-    if written.is_ok() || !control.is_cancelled() {
+    let are_kept = match from {
+        InputFrom::Source => !control.is_cancelled(),
+        InputFrom::Rejects(_) => false,
+    };
+    if written.is_ok() || are_kept {
         rejects.commit(control)?;
         *reject_file = Some(reject_path);
     }
-    let encoder = written?;
+    let ready = written?;
     control.counters.enter(Stage::Commit);
-    control.say(LogLevel::Info, || format!("putting {} in place", target_path.display()));
-    let bytes = target::commit(encoder)?;
-    Ok(TargetReport { path: target_path, rows: control.counters.rows_loaded.load(Ordering::Relaxed), bytes })
+    control.say(LogLevel::Info, || format!("putting the rows in place: {}", job.target_name()));
+    let loaded = ready.commit().await?;
+    let rows = control.counters.rows_loaded.load(Ordering::Relaxed);
+    Ok(TargetReport { location: job.target_name(), rows, bytes: loaded.bytes })
 }
 
-fn start(source: OpenSource, context: &SessionContext, control: &Control) -> Intake {
-    control.counters.bytes_total.store(source.bytes_total(), Ordering::Relaxed);
-    if let Some(rows) = source.rows_total {
-        control.counters.set_rows_total(rows);
+/// A replay that was completed leaves a reject file, be it empty: the rows that passed are in the target, and would be loaded
+/// twice by another one of the same file, corrected some more.
+fn ensure_first_replay(from: &InputFrom, again: &Path) -> Result<(), Failure> {
+    match from {
+        InputFrom::Rejects(rejects) if again.exists() => Err(Failure::user(
+            "replayed_before",
+            format!("{} was replayed before: {} has the rows that failed again", rejects.display(), again.display()),
+            "correct and replay that file; if its replay did not complete, remove it first",
+        )),
+        _ => Ok(()),
     }
-    Intake::start(source, &context.runtime_env().memory_pool)
 }
 
-/// Reads, checks, transforms and encodes every row. The target is complete then, and not in its place yet.
-async fn write_target(
+/// Counts the rows that a job would load.
+async fn try_out(
+    job: &JobSpec,
+    from: &InputFrom,
+    control: &Arc<Control>,
+    summaries: &mut Vec<RejectSummary>,
+) -> Result<TargetReport, Failure> {
+    let target = target::of(job);
+    let state = target.state().await?;
+    if state.loaded.is_some() {
+        control.say(LogLevel::Info, || "an earlier attempt has loaded all rows: nothing is left to do".to_owned());
+        return Ok(TargetReport { location: job.target_name(), rows: 0, bytes: None });
+    }
+    ensure_first_replay(from, &job.reject_path())?;
+    let context = session(job)?;
+    let (input, facts) = begin(job, from, &*target, None, &context, RejectFile::counting(), control).await?;
+    let counted = unless_cancelled(control, count(job, &context, &input, facts.scans, control)).await;
+    *summaries = input.take_rejects().await?.summaries();
+    Ok(TargetReport { location: job.target_name(), rows: counted?, bytes: None })
+}
+
+/// Opens what the job reads, and has all ready for its first row.
+async fn begin(
+    job: &JobSpec,
+    from: &InputFrom,
+    target: &dyn Target,
+    interval: Option<&Interval>,
+    context: &SessionContext,
+    rejects: RejectFile,
+    control: &Arc<Control>,
+) -> Result<(Arc<Input>, Facts), Failure> {
+    let mut source = from.open(job, interval).await?;
+    if let (Some(interval), Some(incremental)) = (interval, &job.pipeline().incremental) {
+        source.plan_mut().follow(&incremental.cursor, interval.after.as_ref())?;
+    }
+    control.say(LogLevel::Info, || match source.bytes_total() {
+        Some(bytes) => format!("reading {bytes} bytes from {}", from.name(job)),
+        None => format!("reading {}", from.name(job)),
+    });
+    let prepared = unless_cancelled(control, prepare(job, from, context, source, target, control)).await?;
+    let Prepared { intake, extent, facts } = prepared;
+    Ok((Arc::new(Input::new(intake, rejects, control.clone(), extent, job)), facts))
+}
+
+/// Drives `work` to its end, or until the job is cancelled.
+async fn unless_cancelled<T>(control: &Control, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = driven(control, work) => done,
+        () = cancelled(control) => Err(cancelled_failure()),
+    }
+}
+
+/// Reads, checks, transforms and writes every row. The target is complete then, and not in its place yet.
+async fn write(
+    job: &JobSpec,
+    target: &dyn Target,
+    context: &SessionContext,
+    input: &Arc<Input>,
+    scans: usize,
+    interval: Option<&Interval>,
+    control: &Arc<Control>,
+) -> Result<Box<dyn Ready>, Failure> {
+    let (mut rows, _scratch) = query(job, context, input, scans, control).await?;
+    let mut loader = target.start(Load { schema: rows.schema(), control: control.clone() }).await?;
+    while let Some(batch) = rows.next().await {
+        unpaused(control).await;
+        let batch = batch.map_err(query_failure)?;
+        Counters::add(&control.counters.rows_transformed, batch.num_rows() as u64);
+        loader.write(batch).await?;
+    }
+    read_to_the_end(input).await?;
+    let seen = input.cursor().await;
+    loader.finish(interval.and_then(|interval| reached(interval, seen.as_ref()))).await
+}
+
+/// Reads, checks and transforms every row; how many there are then.
+async fn count(
     job: &JobSpec,
     context: &SessionContext,
     input: &Arc<Input>,
+    scans: usize,
     control: &Arc<Control>,
-) -> Result<Box<dyn Encoder>, Failure> {
-    let _lookup_memory = load_lookups(context, job).await?;
-    for lookup in &job.pipeline().lookups {
-        control.say(LogLevel::Info, || format!("lookup {} is loaded", lookup.name));
+) -> Result<u64, Failure> {
+    let (mut rows, _scratch) = query(job, context, input, scans, control).await?;
+    while let Some(batch) = rows.next().await {
+        unpaused(control).await;
+        Counters::add(&control.counters.rows_transformed, batch.map_err(query_failure)?.num_rows() as u64);
     }
-    let scans = scans(job, input).await?;
+    read_to_the_end(input).await?;
+    Ok(control.counters.rows_transformed.load(Ordering::Relaxed))
+}
+
+/// Starts the job's query over its input. What is read of a scratch file is read as long as that is held.
+async fn query(
+    job: &JobSpec,
+    context: &SessionContext,
+    input: &Arc<Input>,
+    scans: usize,
+    control: &Control,
+) -> Result<(SendableRecordBatchStream, Option<AtomicFile>), Failure> {
     control.counters.enter(Stage::Stream);
     // A source is read once. Queries that read it more often read a scratch copy of the rows that passed.
-    let _scratch = if scans > 1 {
+    let scratch = if scans > 1 {
         Some(register_scratch(context, input, job.id()).await?)
     } else {
         register(context, INPUT, streaming_table(input)?);
         None
     };
-    let rows = plan(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
+    let rows = plan_steps(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
     let rows = execute_cooperatively(rows).await.map_err(query_failure)?;
-    let format = &job.pipeline().target.format;
-    let encoder = target::create(format, &job.target_path(), job.id(), &rows.schema())?;
     for step in &job.pipeline().transforms {
         control.say(LogLevel::Info, || format!("step {} is planned", step.name));
     }
-    let encoder = encode(rows, encoder, control).await?;
-    // A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
+    Ok((rows, scratch))
+}
+
+/// A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.
+async fn read_to_the_end(input: &Input) -> Result<(), Failure> {
     while input.next().await?.is_some() {}
-    input.ensure_few_rejects()?;
-    Ok(encoder)
-}
-
-/// How often the job's queries read its input.
-async fn scans(job: &JobSpec, input: &Input) -> Result<usize, Failure> {
-    let context = session(job)?;
-    register(&context, INPUT, Arc::new(EmptyTable::new(input.schema())));
-    for (name, lookup) in files_of(job.pipeline()).skip(1) {
-        register(&context, name, Arc::new(EmptyTable::new(source::open(lookup, job)?.schema())));
-    }
-    let rows = plan(&context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
-    Ok(scans_of_input(rows.logical_plan()))
-}
-
-/// The first mistake of a pipeline that was run without being checked.
-fn not_planned(mistakes: &[Mistake]) -> Failure {
-    match mistakes.first() {
-        Some(mistake) => Failure::user(
-            "pipeline_invalid",
-            format!("line {}: {}: {}", mistake.position.line, mistake.key, mistake.message),
-            mistake.remedy.clone(),
-        ),
-        None => Failure::bug("a plan failed without a reason"),
-    }
+    input.ensure_few_rejects()
 }
 
 async fn cancelled(control: &Control) {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArguments, Statement, TimezoneInfo, Value as Literal,
-    ValueWithSpan, visit_expressions_mut,
+    CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArguments, TimezoneInfo, Value as Literal,
+    ValueWithSpan, VisitMut, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 use etlplus_core::mistake::nearest;
@@ -17,8 +17,8 @@ use etlplus_core::{Mistake, Value};
 use super::mistakes::mistake_at;
 
 /// Binds every parameter and every use of the time of day.
-pub(crate) fn bind(statement: &mut Statement, sql: &Sql, job: &JobSpec) -> Result<(), Mistake> {
-    let bound = visit_expressions_mut(statement, |expression| match bound(expression, sql, job) {
+pub(crate) fn bind<T: VisitMut>(parsed: &mut T, sql: &Sql, job: &JobSpec) -> Result<(), Mistake> {
+    let bound = visit_expressions_mut(parsed, |expression| match bound(expression, sql, job) {
         Ok(Some(value)) => {
             *expression = value;
             ControlFlow::Continue(())
@@ -91,9 +91,11 @@ fn typed(value: &Value) -> Expr {
             let info = ExactNumberInfo::PrecisionAndScale(DECIMAL_MAX_PRECISION.into(), (*scale).into());
             cast(&text, DataType::Decimal(info))
         }
-        Value::String(_) => literal(Literal::SingleQuotedString(text)),
+        // SQL has UUIDs and JSON as texts.
+        Value::String(_) | Value::Uuid(_) | Value::Json(_) => literal(Literal::SingleQuotedString(text)),
         Value::Date(_) => cast(&text, DataType::Date),
         Value::Timestamp(_) => cast(&text, DataType::Timestamp(Some(6), TimezoneInfo::None)),
+        Value::Binary(_) => literal(Literal::HexStringLiteral(text.trim_start_matches("\\x").to_owned())),
         Value::TimestampTz(_) => cast(&text, DataType::Timestamp(Some(6), TimezoneInfo::WithTimeZone)),
     }
 }

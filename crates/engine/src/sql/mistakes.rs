@@ -11,7 +11,7 @@ use etlplus_core::pipeline::Sql;
 use etlplus_core::{Mistake, Position};
 use regex::Regex;
 
-use crate::failure::first_line;
+use etlplus_connectors::first_line;
 
 /// A mistake at a place in the file.
 pub(crate) fn mistake_at(sql: &Sql, position: Position, message: String, remedy: String) -> Mistake {

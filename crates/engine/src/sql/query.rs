@@ -17,7 +17,7 @@ use super::bind::bind;
 use super::mistakes::{mistake_at, relation_position, sql_mistake};
 
 /// How deep expressions and subqueries may be nested: far beyond what a person writes, well within the stack.
-const NESTING_MAX: usize = 50;
+pub(super) const NESTING_MAX: usize = 50;
 
 /// How many operators and keywords a query may have. A chain of operators (`a + b + c`) is a tree as deep as it is long, of
 /// which the parser's own limit knows nothing; this many fit the stack of [`crate::block_on`] many times.
@@ -76,12 +76,7 @@ impl<'a> Query<'a> {
 
 fn parse_one(sql: &Sql) -> Result<Statement, Mistake> {
     let failed = |error| sql_mistake(sql, &error);
-    let operators = operators(&sql.text);
-    if operators > OPERATORS_MAX {
-        let message =
-            format!("the query has {operators} operators and keywords, more than the {OPERATORS_MAX} allowed");
-        return Err(mistake_at(sql, sql.position(1, 1), message, "split it into several steps".to_owned()));
-    }
+    ensure_shallow(sql)?;
     let mut parser =
         DFParserBuilder::new(sql.text.as_str()).with_recursion_limit(NESTING_MAX).build().map_err(failed)?;
     let mut statements = parser.parse_statements().map_err(failed)?;
@@ -97,6 +92,16 @@ fn parse_one(sql: &Sql) -> Result<Statement, Mistake> {
             Err(mistake_at(sql, start, "there is more than one statement".to_owned(), remedy.to_owned()))
         }
     }
+}
+
+/// Refuses a text whose syntax tree could be too deep for the stack.
+pub(super) fn ensure_shallow(sql: &Sql) -> Result<(), Mistake> {
+    let operators = operators(&sql.text);
+    if operators > OPERATORS_MAX {
+        let message = format!("the SQL has {operators} operators and keywords, more than the {OPERATORS_MAX} allowed");
+        return Err(mistake_at(sql, sql.position(1, 1), message, "split it into several steps".to_owned()));
+    }
+    Ok(())
 }
 
 /// The tokens of a query that can make its syntax tree deeper. A text that is no SQL has none; the parser says why.

@@ -58,7 +58,7 @@ pub(crate) enum RemoteCommand {
     /// Try a job once more that failed or was cancelled
     #[command(after_help = RETRY_HELP)]
     Retry(RetryArgs),
-    /// List the rejected rows of a job
+    /// List the rejected rows of a job, look into a reject file, and load it once it is corrected
     #[command(after_help = REJECTS_HELP)]
     Rejects(RejectsArgs),
     /// List the pipelines that a server keeps

@@ -128,8 +128,10 @@ pub(crate) fn checked_job(executor: &dyn Executor, arguments: &JobArgs) -> Resul
 pub(crate) fn check(executor: &dyn Executor, job: &JobSpec, file: &Path) -> Vec<Mistake> {
     let mut found = executor.check(job);
     let pipeline = job.pipeline();
-    let rejects = pipeline.rejects.path.as_ref().unwrap_or(&pipeline.target.path);
-    for (path, template) in [(job.target_path(), &pipeline.target.path), (job.reject_path(), rejects)] {
+    let target = pipeline.target.place.path();
+    let rejects = pipeline.rejects.path.as_ref().or(target).map(|template| (job.reject_path(), template));
+    let target = target.map(|template| (job.path(template), template));
+    for (path, template) in target.into_iter().chain(rejects) {
         if let (Ok(path), Ok(file)) = (path.canonicalize(), file.canonicalize())
             && path == file
         {

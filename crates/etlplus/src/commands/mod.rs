@@ -4,7 +4,9 @@ pub(crate) mod config;
 mod demo;
 mod init;
 pub(crate) mod load;
+mod plan;
 mod preview;
+mod rejects;
 mod remote;
 mod run;
 mod schema;
@@ -18,6 +20,7 @@ use etlplus_engine::Engine;
 use uuid::Uuid;
 
 use crate::cli::Command;
+use crate::cli::remote::{RejectsArgs, RemoteCommand};
 use crate::exit::Exit;
 
 /// Does what was typed.
@@ -29,12 +32,16 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Validate(arguments) => validate::execute(&Engine::new(), &arguments),
         Command::Schema => schema::execute(),
         Command::Preview(arguments) => preview::execute(&Engine::new(), &arguments),
+        Command::Plan(arguments) => plan::execute(&Engine::new(), &arguments),
         Command::Init(arguments) => init::execute(&arguments),
         Command::Run(arguments) => run::execute(&Engine::new(), &arguments),
         Command::Test(arguments) => test::execute(&Engine::new(), &arguments),
         Command::Demo(arguments) => demo::execute(&Engine::new(), &arguments),
         Command::Serve(arguments) => serve::execute(&arguments),
         Command::Runner => Ok(if etlplus_jobs::runner::run(&Engine::new()) { Exit::Done } else { Exit::Error }),
+        Command::Remote(RemoteCommand::Rejects(RejectsArgs { command: Some(command), .. })) => {
+            rejects::execute(&command)
+        }
         Command::Remote(command) => remote::execute(&command),
     }
 }

@@ -33,14 +33,19 @@ pub(super) fn run(executor: &dyn Executor, arguments: &RunArgs, interrupts: &Int
         (OutputFormat::Text, _) if arguments.quiet => {}
         (OutputFormat::Text, _) => output::talk(&ended.text()),
     }
-    Ok(match report.outcome {
+    Ok(exit(&report))
+}
+
+/// The exit code of a job that has ended.
+pub(super) fn exit(report: &RunReport) -> Exit {
+    match report.outcome {
         Outcome::Completed(_) => Exit::Done,
         Outcome::Failed(_) | Outcome::Cancelled => Exit::JobFailed,
-    })
+    }
 }
 
 /// Runs `job` while another thread shows its progress.
-fn watched(
+pub(super) fn watched(
     executor: &dyn Executor,
     job: &JobSpec,
     is_quiet: bool,

@@ -8,6 +8,7 @@ pub(crate) mod jobs;
 pub(crate) mod mistakes;
 pub(crate) mod progress_bar;
 pub(crate) mod rejects;
+pub(crate) mod run_plan;
 pub(crate) mod style;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use console::truncate_str;
+use etlplus_core::ports::{RunReport, TargetReport};
 use etlplus_core::progress::grouped;
 use etlplus_core::reject::{BrokenRule, Reject, RejectSample, RejectSummary};
 
@@ -16,6 +17,8 @@ const REASONS_MAX: usize = 20;
 const ROWS_MAX: usize = 10;
 /// Columns of the terminal that a value of a sample may take.
 const VALUE_MAX_WIDTH: usize = 40;
+/// The most columns that a row's own text takes where no terminal sets an edge.
+const RAW_MAX_WIDTH: usize = 1000;
 /// What stands for the field where the row as a whole is malformed.
 const WHOLE_ROW: &str = "(row)";
 
@@ -52,6 +55,51 @@ pub(crate) fn rows(rejects: &[Reject]) -> String {
             let _ = writeln!(text, "  {}: {place}: {name}: {}", printable(&reject.file), printable(message));
         }
     }
+    text
+}
+
+/// What is in a reject file: how many rows, what they broke, and the first of them as they stood in the source.
+pub(crate) fn inspected(
+    records_failed: u64,
+    matching: u64,
+    summaries: &[RejectSummary],
+    rows: &[Reject],
+    width: Option<usize>,
+) -> String {
+    let of_all = if matching < records_failed { format!(" of {}", grouped(records_failed)) } else { String::new() };
+    let mut text = format!("{}{of_all} rejected\n", count(matching, "row"));
+    if !summaries.is_empty() {
+        let _ = write!(text, "\n  By field and rule:\n{}", reasons(summaries));
+    }
+    for reject in rows {
+        let _ = writeln!(text, "\n{}: {}", printable(&reject.file), place(reject.line, reject.row));
+        for BrokenRule { field, rule, message, .. } in &reject.errors {
+            let name = name(field.as_deref(), rule);
+            let _ = writeln!(text, "  {WARN}{name}{WARN:#}: {}", printable(message));
+        }
+        let raw = format!("  {}", printable(&reject.raw));
+        let _ = writeln!(text, "{FAINT}{}{FAINT:#}", truncate_str(&raw, width.unwrap_or(RAW_MAX_WIDTH), "..."));
+    }
+    if (rows.len() as u64) < matching {
+        let _ = writeln!(text, "\nand {}", count(matching - rows.len() as u64, "more row"));
+    }
+    text
+}
+
+/// What a replay would do.
+pub(crate) fn would_load(report: &RunReport, target: &TargetReport) -> String {
+    let (read, failed) = (report.progress.records_processed(), report.progress.records_failed);
+    let mut text = format!(
+        "nothing is written: of {}, {} would fail again, and {} would be loaded into {}\n",
+        count(read, "row"),
+        grouped(failed),
+        count(target.rows, "row"),
+        printable(&target.location)
+    );
+    if !report.rejects.is_empty() {
+        let _ = write!(text, "\n  Rejected, by field and rule:\n{}", reasons(&report.rejects));
+    }
+    text.truncate(text.trim_end().len());
     text
 }
 

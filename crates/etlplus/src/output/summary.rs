@@ -120,7 +120,7 @@ impl<'a> Ended<'a> {
     fn rows(&self) -> String {
         let progress = &self.report.progress;
         let share = progress.reject_percent().filter(|share| *share > 0.0).map(units::percent);
-        let loaded_note = self.target().map(|target| units::bytes(target.bytes));
+        let loaded_note = self.target().and_then(|target| target.bytes).map(units::bytes);
         let stages = [
             ("read", progress.records_processed(), Some(units::bytes(progress.bytes_read))),
             ("rejected", progress.records_failed, share),
@@ -154,11 +154,12 @@ impl<'a> Ended<'a> {
     fn files(&self) -> String {
         let shown = |path: &PathBuf| printable(&path.display().to_string());
         let mut text = match self.target() {
-            Some(target) => format!("  target   {}\n", shown(&target.path)),
+            Some(target) => format!("  target   {}\n", printable(&target.location)),
             None => {
-                let path = self.job.target_path();
-                let state = if path.exists() { "as it was" } else { "not written" };
-                format!("  target   {} ({state})\n", shown(&path))
+                let path = self.job.pipeline().target.place.path().map(|path| self.job.path(path));
+                let is_there = path.is_none_or(|path| path.exists());
+                let state = if is_there { "as it was" } else { "not written" };
+                format!("  target   {} ({state})\n", printable(&self.job.target_name()))
             }
         };
         if let Some(path) = &self.report.reject_file {

@@ -148,8 +148,7 @@ fn tell_end(report: &RunReport, is_orphan: bool, control: &Control) {
             let (read, failed) = (progress.records_processed(), progress.records_failed);
             format!(
                 "completed: {read} rows checked, {failed} rejected, {} loaded into {}",
-                target.rows,
-                target.path.display()
+                target.rows, target.location
             )
         }),
         Outcome::Failed(failure) => control.say(LogLevel::Error, || format!("failed: {failure}")),

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{AttemptFolder, Hold, create_private};
 use crate::parts::Parts;
-use crate::program::{Runner, SERVER_SHORT, is_shortage, nonsense};
+use crate::program::{Runner, SERVER_SHORT, is_shortage, nonsense, secrets};
 use crate::protocol::{FrameError, FromRunner, RunTask, Task, ToRunner};
 use ingest::Ingest;
 
@@ -68,7 +68,7 @@ impl Attempt {
     /// left, and every line that it said is recorded.
     pub(crate) async fn run(self, definition: JobDefinition, mut orders: Orders) -> AttemptEnd {
         let folder = self.context.folder(self.job, self.number);
-        let mut runner = match self.start(&folder).await {
+        let mut runner = match self.start(&folder, definition.pipeline.clone()).await {
             Ok(runner) => runner,
             Err(failure) => return AttemptEnd::Lost { failure, progress: None },
         };
@@ -121,20 +121,20 @@ impl Attempt {
         self.verdict(&folder, Remains { status, broken, progress, said }).await
     }
 
-    async fn start(&self, folder: &AttemptFolder) -> Result<Runner, Failure> {
+    async fn start(&self, folder: &AttemptFolder, pipeline: String) -> Result<Runner, Failure> {
         let (folder, rejects) = (folder.clone(), self.context.reject_copy(self.job, self.number));
         let shown = folder.path().display().to_string();
         let made = spawn_blocking(move || {
             folder.create()?;
             create_private(rejects.parent().unwrap_or(&rejects))?;
-            folder.create_stderr()
+            Ok((folder.create_stderr()?, secrets(&pipeline)))
         });
-        let stderr = made.await.map_err(std::io::Error::from).flatten().map_err(|error| {
+        let (stderr, secrets) = made.await.map_err(std::io::Error::from).flatten().map_err(|error| {
             let message = format!("cannot write {shown}: {error}");
             let code = if is_shortage(&error) { SERVER_SHORT } else { "attempt_folder" };
             Failure::transient(code, message, "make room and access there, then submit the job again")
         })?;
-        Runner::spawn(&self.context.options.runner, Stdio::from(stderr), false)
+        Runner::spawn(&self.context.options.runner, secrets, Stdio::from(stderr), false)
     }
 
     /// Takes over an attempt of a server that is gone: ends its runner, records what it said, and tells how it ended. The

@@ -1,6 +1,6 @@
 //! What becomes of jobs whose runners do as they should, and of those whose runners do not.
 
-use crate::support::{Server, Setup, eventually, job, scripted};
+use crate::support::{Server, Setup, eventually, job, job_of, scripted};
 use etlplus_core::job::{JobState, JobStatus};
 use etlplus_core::ports::{Fact, History};
 use etlplus_jobs::{CommandError, QueueFull, SubmitError};
@@ -190,6 +190,20 @@ async fn a_runner_has_nothing_of_the_servers_environment_but_what_it_needs() {
     for name in ["PATH", "HOME", "TMPDIR"] {
         assert_eq!(given.iter().any(|given| given == name), ours.iter().any(|ours| ours == name), "{name}: {given:?}");
     }
+}
+
+#[tokio::test]
+async fn a_runner_has_the_secrets_that_its_pipeline_names() {
+    let server = Server::open().await;
+    let managing = server.manage().await;
+    let mut facts = server.facts();
+    let lookup = "lookups:
+  prices: { postgres: { url: 'postgres://etl@127.0.0.1/shop', password: '${CARGO_PKG_NAME}', table: prices } }";
+    let id = managing.accept(job_of("named", lookup, "environment")).await;
+    facts.until_status(id, Completed).await;
+    let given = facts.lines(id);
+    assert!(given.iter().any(|name| name == "CARGO_PKG_NAME"), "{given:?}");
+    assert!(!given.iter().any(|name| name == "CARGO_PKG_VERSION"), "{given:?}");
 }
 
 #[tokio::test]

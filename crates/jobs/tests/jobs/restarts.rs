@@ -61,7 +61,7 @@ async fn an_outcome_that_the_server_did_not_live_to_see_counts() {
     // The runner completes just as the server goes.
     let folder = server.folder.path().join("attempts").join(format!("{id}.1"));
     let progress = etlplus_core::Counters::default().read();
-    let target = etlplus_core::ports::TargetReport { path: "out.csv".into(), rows: 0, bytes: 0 };
+    let target = etlplus_core::ports::TargetReport { location: "out.csv".into(), rows: 0, bytes: Some(0) };
     let report = etlplus_core::ports::RunReport {
         outcome: etlplus_core::ports::Outcome::Completed(target),
         progress,

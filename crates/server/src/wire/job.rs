@@ -90,7 +90,7 @@ fn data(
         failure: state.failure().map(failure),
         rejects,
         target: target.map(|target| TargetInfo {
-            path: target.path.display().to_string(),
+            location: target.location.clone(),
             rows: target.rows,
             bytes: target.bytes,
         }),

@@ -149,6 +149,7 @@ async fn rejected_rows_are_read_from_the_jobs_file() {
         row,
         offset: Some(row * 10),
         errors: vec![broken.clone()],
+        header: None,
         raw: format!("{row}"),
         raw_hex: None,
         raw_truncated: false,
@@ -164,7 +165,7 @@ async fn rejected_rows_are_read_from_the_jobs_file() {
     eventually("the summary is live", async || server.get(&address).await.json()["recordsFailed"] == 4).await;
     let page = server.get(&address).await.json();
     assert_eq!((&page["summary"][0]["rows"], &page["rows"]), (&json!(5), &json!([])));
-    let target = TargetReport { path: "/out.csv".into(), rows: 10, bytes: 99 };
+    let target = TargetReport { location: "/out.csv".into(), rows: 10, bytes: Some(99) };
     let report =
         AttemptReport { target: Some(target), rejects: vec![summary], reject_file: Some(file.path().to_owned()) };
     let completed = JobInput::Completed { attempt: AttemptNumber::FIRST, progress: progress(10) };

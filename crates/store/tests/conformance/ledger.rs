@@ -228,7 +228,7 @@ pub(crate) async fn a_report_is_of_the_last_attempt_that_ended<F: Fixture>() {
     let attempt = attempt.next();
     let (starts, running) = moved(0, &waiting, JobInput::Start { attempt });
     let (mut ends, _) = moved(0, &running, JobInput::Completed { attempt, progress: progress(7) });
-    let target = Some(TargetReport { path: "/srv/out.csv".into(), rows: 7, bytes: 70 });
+    let target = Some(TargetReport { location: "/srv/out.csv".into(), rows: 7, bytes: Some(70) });
     let left = AttemptReport { target, ..AttemptReport::default() };
     if let Change::Move { report, .. } = &mut ends {
         *report = Some(left.clone());

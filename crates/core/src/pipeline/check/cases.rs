@@ -119,7 +119,7 @@ fn lookups(check: &mut Check, field: &Field<'_>, pipeline: &Pipeline) -> Option<
     let mut lookups = BTreeMap::new();
     for (name, field) in entries {
         let fault = match pipeline.lookups.iter().find(|lookup| lookup.name == name).map(|lookup| &lookup.origin) {
-            Some(LookupOrigin::Files(_)) => {
+            Some(LookupOrigin::Source(_)) => {
                 let scalar = field.scalar(check, "the text of the lookup's file, or '' for an empty file");
                 lookups.extend(scalar.map(|scalar| (name.to_owned(), scalar.text.clone())));
                 continue;

@@ -3,8 +3,8 @@
 use super::field::{Field, Section};
 use super::rules::{End, WrittenKind, WrittenRule};
 use super::values::Written;
-use super::{Check, names, quoted, rules, short_form, types};
-use crate::pipeline::{Column, caps, keys};
+use super::{Check, formats, names, rules, short_form, types};
+use crate::pipeline::{Column, ValueFormat, caps, keys};
 use crate::tree::Scalar;
 
 const COLUMN_EXAMPLE: &str = "a type with its rules, such as int64 required >= 1";
@@ -17,26 +17,24 @@ pub(super) fn read(check: &mut Check, field: &Field<'_>) -> Option<Vec<Column>> 
     }
     let mut columns = Vec::with_capacity(entries.len());
     for (name, field) in entries {
-        if !names::is_label(name, caps::COLUMN_NAME_MAX_CHARS) {
-            let most = caps::COLUMN_NAME_MAX_CHARS;
-            let remedy = format!("use 1 to {most} characters, none of them a control character");
-            check.mistake(field.key_position, &field.key, format!("{} is no name for a column", quoted(name)), remedy);
-        }
+        names::check_column(check, field.key_position, &field.key, name);
         columns.push(column(check, name, &field));
     }
     columns.into_iter().collect()
 }
 
 fn column(check: &mut Check, name: &str, field: &Field<'_>) -> Option<Column> {
-    let (ty, written) = if field.is_map() {
+    let (ty, format, written) = if field.is_map() {
         let section = Section::open(check, field, keys::COLUMN)?;
-        (types::field(check, &section), long_form(check, field))
+        let ty = types::field(check, &section);
+        (ty, formats::read(check, &section, ty), long_form(check, field))
     } else {
         let scalar = field.scalar(check, COLUMN_EXAMPLE)?;
-        short_form::read(check, &field.key, scalar)
+        let (ty, written) = short_form::read(check, &field.key, scalar);
+        (ty, Some(ValueFormat::Standard), written)
     };
     let rules = rules::build(check, ty, written);
-    Some(Column { name: name.to_owned(), ty: ty?, rules: rules?, position: field.key_position })
+    Some(Column { name: name.to_owned(), ty: ty?, format: format?, rules: rules?, position: field.key_position })
 }
 
 /// The rules of `{ type: TYPE, required: true, min: 1, ... }` in the file's order; `None` stands for one with a mistake.
@@ -64,7 +62,10 @@ fn rule(check: &mut Check, name: &str, field: &Field<'_>) -> Option<Option<Writt
             WrittenKind::Pattern { text: scalar.text.clone(), position: offset_of_text }
         }),
         "one_of" => one_of(check, field),
-        // `type` is read by the caller, and the section has named unknown keys.
+        "references" => field
+            .scalar(check, "a lookup and its column, such as customers.id")
+            .map(|scalar| WrittenKind::References(written(field, scalar))),
+        // `type` and the format are read by the caller, and the section has named unknown keys.
         _ => return None,
     };
     Some(kind.map(|kind| WrittenRule { kind, position: field.key_position, key: field.key.clone() }))

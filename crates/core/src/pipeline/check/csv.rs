@@ -1,7 +1,7 @@
 //! What CSV sources and targets have in common: characters between and around fields, and null tokens.
 
 use super::field::{Field, Section};
-use super::{Check, Fault, names, quoted};
+use super::{Check, Fault, names, quoted, text_files};
 use crate::pipeline::{CsvSource, CsvTarget, caps};
 
 /// The quote where the file names none (RFC 4180). Targets always use it.
@@ -12,11 +12,20 @@ const DELIMITER: u8 = b',';
 pub(super) fn source(check: &mut Check, section: &Section<'_>) -> Option<CsvSource> {
     let delimiter = delimiter(check, section);
     let quote = quote(check, section);
+    let escape = character(check, section, "escape");
+    let comment = character(check, section, "comment");
+    let skip_lines = match section.get("skip_lines") {
+        Some(field) => field.whole_number(check),
+        None => Some(0),
+    };
     let header = flag(check, section, "header", true);
     let null = null_tokens(check, section);
-    let (delimiter, quote) = (delimiter?, quote?);
-    if quote == Some(delimiter) {
-        refuse_same(check, section);
+    let encoding = text_files::encoding(check, section);
+    let (delimiter, quote, escape, comment) = (delimiter?, quote?, escape?, comment?);
+    let characters = [("delimiter", Some(delimiter)), ("escape", escape), ("quote", quote), ("comment", comment)];
+    refuse_same(check, section, &characters)?;
+    if let (None, Some(field)) = (quote, section.get("escape")) {
+        check.mistake(field.key_position, &field.key, "without quotes there is nothing to escape", "remove escape");
         return None;
     }
     let null = null?;
@@ -25,7 +34,16 @@ pub(super) fn source(check: &mut Check, section: &Section<'_>) -> Option<CsvSour
             refuse_unwritable(check, &field, token, delimiter, quote);
         }
     }
-    Some(CsvSource { delimiter, quote, header: header?, null })
+    Some(CsvSource {
+        delimiter,
+        quote,
+        escape,
+        comment,
+        skip_lines: skip_lines?,
+        header: header?,
+        null,
+        encoding: encoding?,
+    })
 }
 
 /// The options of `target.csv` beside its path.
@@ -37,10 +55,7 @@ pub(super) fn target(check: &mut Check, section: &Section<'_>) -> Option<CsvTarg
         None => Some(String::new()),
     };
     let (delimiter, null) = (delimiter?, null?);
-    if delimiter == QUOTE {
-        refuse_same(check, section);
-        return None;
-    }
+    refuse_same(check, section, &[("delimiter", Some(delimiter)), ("quote", Some(QUOTE))])?;
     if let Some(field) = section.get("null") {
         refuse_unwritable(check, &field, &null, delimiter, Some(QUOTE));
     }
@@ -68,6 +83,13 @@ fn quote(check: &mut Check, section: &Section<'_>) -> Option<Option<u8>> {
     one_character(&scalar.text).map(Some).map_err(|fault| field.fault(check, fault)).ok()
 }
 
+/// A character that is not there unless the file names it.
+fn character(check: &mut Check, section: &Section<'_>, key: &str) -> Option<Option<u8>> {
+    let Some(field) = section.get(key) else { return Some(None) };
+    let text = &field.scalar(check, "one character in quotes, such as \"#\"")?.text;
+    one_character(text).map(Some).map_err(|fault| field.fault(check, fault)).ok()
+}
+
 fn one_character(text: &str) -> Result<u8, Fault> {
     match text.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(*byte),
@@ -78,11 +100,21 @@ fn one_character(text: &str) -> Result<u8, Fault> {
     }
 }
 
-fn refuse_same(check: &mut Check, section: &Section<'_>) {
-    let field = section.get("delimiter").or_else(|| section.get("quote"));
-    if let Some(field) = field {
-        field.mistake(check, "delimiter and quote are the same character", "use another delimiter");
+/// `None` where two of `characters`, by their keys, are the same: nobody could tell which one is meant.
+fn refuse_same(check: &mut Check, section: &Section<'_>, characters: &[(&str, Option<u8>)]) -> Option<()> {
+    for (at, (key, character)) in characters.iter().enumerate() {
+        let same = |(_, other): &&(&str, Option<u8>)| character.is_some() && other == character;
+        let Some((other, _)) = characters[at + 1..].iter().find(same) else { continue };
+        // One of the two is there, since no two defaults are the same.
+        let (given, field) = [*key, *other].into_iter().find_map(|key| Some((key, section.get(key)?)))?;
+        let remedy = match (*key, *other) {
+            ("escape", "quote") => "remove escape: a quote inside quotes is doubled anyway".to_owned(),
+            _ => format!("use another {given}"),
+        };
+        field.mistake(check, format!("{key} and {other} are the same character"), remedy);
+        return None;
     }
+    Some(())
 }
 
 fn null_tokens(check: &mut Check, section: &Section<'_>) -> Option<Vec<String>> {

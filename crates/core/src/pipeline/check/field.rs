@@ -72,6 +72,22 @@ impl<'a> Field<'a> {
         number
     }
 
+    /// One of `choices` by its word.
+    pub(super) fn choice<T: Copy>(&self, check: &mut Check, choices: &[(&str, T)]) -> Option<T> {
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let all = either(&words);
+        let text = &self.scalar(check, &all)?.text;
+        let chosen = choices.iter().find(|(word, _)| word == text).map(|(_, choice)| *choice);
+        if chosen.is_none() {
+            let remedy = match nearest(text, words) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("write {all}"),
+            };
+            self.mistake(check, format!("{} is not {all}", quoted(text)), remedy);
+        }
+        chosen
+    }
+
     /// The items of a list that has at most `most`.
     pub(super) fn list(&self, check: &mut Check, most: usize, example: &str) -> Option<Vec<Field<'a>>> {
         let Content::List(items) = &self.node.content else {
@@ -124,6 +140,14 @@ impl<'a> Field<'a> {
             Content::Broken => return,
         };
         self.mistake(check, found, format!("write {example}"));
+    }
+}
+
+/// `a, b or c`
+fn either(words: &[&str]) -> String {
+    match words {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn read(check: &mut Check, field: &Field<'_>) -> Option<Limits> {
 }
 
 /// A number of bytes from `least` to `most`.
-fn size(check: &mut Check, field: &Field<'_>, least: u64, most: u64) -> Option<u64> {
+pub(super) fn size(check: &mut Check, field: &Field<'_>, least: u64, most: u64) -> Option<u64> {
     let text = &field.scalar(check, "a size, such as 512MiB")?.text;
     let Some(bytes) = size::parse(text) else {
         let message = format!("{} is not a size", quoted(text));

@@ -3,27 +3,34 @@
 //! Each section of the file has its own module here, which returns `None` only after it has named a mistake.
 
 mod cases;
+mod checks;
 mod columns;
 mod csv;
+mod database;
 mod field;
+mod formats;
+mod incremental;
 mod limits;
 mod lookups;
 mod names;
 mod parameters;
 mod path;
 mod policy;
+mod postgres_url;
 mod rejects;
 mod rules;
 mod schedule;
 mod short_form;
 mod source;
 mod target;
+mod text_files;
 mod transforms;
 mod types;
 mod values;
 
 pub(super) use cases::cases;
 use field::{Field, Section};
+use lookups::KnownLookup;
 
 use super::{AS_OF, Limits, Pipeline, keys};
 use crate::mistake::{Fault, Mistake, Mistakes, Position, nearest, quoted};
@@ -35,6 +42,8 @@ pub(super) struct Check {
     mistakes: Mistakes,
     /// The parameters by name; without a type where the declaration has a mistake.
     parameters: Vec<(String, Option<Type>)>,
+    /// The lookups that the rule `references` can name; `None` while they are read themselves.
+    lookups: Option<Vec<KnownLookup>>,
     /// How many patterns were compiled so far.
     patterns: usize,
 }
@@ -45,6 +54,7 @@ impl Check {
         let mut check = Self {
             mistakes: Mistakes::default(),
             parameters: vec![(AS_OF.to_owned(), Some(Type::TimestampTz))],
+            lookups: None,
             patterns: 0,
         };
         mistakes.into_iter().for_each(|mistake| check.mistakes.add(mistake));
@@ -84,13 +94,15 @@ pub(super) fn pipeline(check: &mut Check, root: &Node) -> Option<Pipeline> {
     let name = names::pipeline(check, &top);
     let description = names::description(check, &top);
     let tags = names::tags(check, &top);
-    // Rules and paths name parameters, so these come first.
+    // Rules and paths name parameters, so these come first; rules of the source name lookups, which come before it.
     let parameters = parameters::read(check, &top);
-    let source = source::of_pipeline(check, &top);
     let lookups = lookups::read(check, &top);
+    let source = source::of_pipeline(check, &top);
+    let checks = checks::read(check, &top);
     let lookup_names: Vec<&str> = top.get("lookups").map_or_else(Vec::new, |field| field.names());
     let transforms = transforms::read(check, &top, &lookup_names);
     let target = target::read(check, &top);
+    let incremental = incremental::read(check, &top, source.as_ref(), target.as_ref());
     let rejects = rejects::read(check, &top, target.as_ref());
     let limits = match top.get("limits") {
         Some(field) => limits::read(check, &field),
@@ -104,9 +116,11 @@ pub(super) fn pipeline(check: &mut Check, root: &Node) -> Option<Pipeline> {
         tags: tags?,
         parameters: parameters?,
         source: source?,
+        checks: checks?,
         lookups: lookups?,
         transforms: transforms?,
         target: target?,
+        incremental: incremental?,
         rejects: rejects?,
         limits: limits?,
         policy: policy?,

@@ -2,6 +2,7 @@
 
 use super::field::{Field, Section};
 use super::{Check, quoted};
+use crate::mistake::Position;
 use crate::pipeline::{AS_OF, INPUT, caps};
 
 /// `name` of the pipeline.
@@ -55,14 +56,14 @@ pub(super) fn tags(check: &mut Check, top: &Section<'_>) -> Option<Vec<String>> 
     Some(tags)
 }
 
-/// Whether `name` can name a parameter, a lookup or a step, which SQL can say without quotes.
+/// Whether `name` can name a parameter, a check, a lookup or a step, which SQL can say without quotes.
 pub(super) fn is_identifier(name: &str) -> bool {
     name.len() <= caps::NAME_MAX_CHARS
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// Names a mistake if `name` cannot name a parameter, a lookup or a step (`kind` says which).
+/// Names a mistake if `name` cannot name a parameter, a check, a lookup or a step (`kind` says which).
 pub(super) fn check_identifier(check: &mut Check, field: &Field<'_>, kind: &str, name: &str) {
     let position = field.key_position;
     if !is_identifier(name) {
@@ -73,6 +74,17 @@ pub(super) fn check_identifier(check: &mut Check, field: &Field<'_>, kind: &str,
         let meaning = if name == INPUT { "the rows of the source" } else { "the run clock" };
         check.mistake(position, &field.key, format!("{name} is reserved for {meaning}"), "use another name");
     }
+}
+
+/// Whether `name` can name a column; names a mistake if not.
+pub(super) fn check_column(check: &mut Check, position: Position, key: &str, name: &str) -> bool {
+    let most = caps::COLUMN_NAME_MAX_CHARS;
+    let is_good = is_label(name, most);
+    if !is_good {
+        let remedy = format!("use 1 to {most} characters, none of them a control character");
+        check.mistake(position, key, format!("{} is no name for a column", quoted(name)), remedy);
+    }
+    is_good
 }
 
 /// Whether `text` has 1 to `most` characters, none of them a control character.

@@ -8,23 +8,38 @@ use chrono::{DateTime, Utc};
 use super::field::Field;
 use super::{Check, Fault, quoted};
 use crate::pipeline::{PathPart, PathTemplate, caps};
+use crate::tree::Scalar;
 use crate::value::Type;
 
-/// The path at `field`. `example` shows a person what belongs there.
+/// The path of a file at `field`. `example` shows a person what belongs there.
 pub(super) fn template(check: &mut Check, field: &Field<'_>, example: &str) -> Option<PathTemplate> {
     let scalar = field.scalar(check, example)?;
-    if let Err(fault) = check_whole(&scalar.text, example) {
+    if scalar.text.ends_with('/') {
+        field.mistake(check, format!("{} is a folder", quoted(&scalar.text)), format!("name a file in it: {example}"));
+        return None;
+    }
+    parts(check, field, scalar, &scalar.text, example)
+}
+
+/// The path of a folder at `field`, without a slash at its end.
+pub(super) fn folder(check: &mut Check, field: &Field<'_>, example: &str) -> Option<PathTemplate> {
+    let scalar = field.scalar(check, example)?;
+    parts(check, field, scalar, scalar.text.trim_end_matches('/'), example)
+}
+
+fn parts(check: &mut Check, field: &Field<'_>, scalar: &Scalar, text: &str, example: &str) -> Option<PathTemplate> {
+    if let Err(fault) = check_whole(text, example) {
         field.fault(check, fault);
         return None;
     }
     let mut parts = Vec::new();
-    let mut rest = scalar.text.as_str();
+    let mut rest = text;
     let mut is_good = true;
     while let Some((before, after)) = rest.split_once("${") {
         if !before.is_empty() {
             parts.push(PathPart::Text(before.to_owned()));
         }
-        let offset = scalar.text.chars().count() - after.chars().count() - "${".len();
+        let offset = text.chars().count() - after.chars().count() - "${".len();
         let part = match after.split_once('}') {
             Some((inside, after)) => {
                 rest = after;
@@ -60,9 +75,6 @@ fn check_whole(text: &str, example: &str) -> Result<(), Fault> {
     if text.contains(char::is_control) {
         return Err(Fault::new("the path holds a control character", "write it in one line, without tabs"));
     }
-    if text.ends_with('/') {
-        return Err(Fault::new(format!("{} is a folder", quoted(text)), format!("name a file in it: {example}")));
-    }
     Ok(())
 }
 
@@ -79,17 +91,21 @@ fn parameter(check: &Check, inside: &str) -> Result<PathPart, Fault> {
     Ok(PathPart::Parameter { name: name.to_owned(), format: format.map(str::to_owned) })
 }
 
-/// Refuses a format that chrono cannot apply to a value of `ty`: it would find out in the midst of a job.
 fn check_format(format: &str, ty: Type) -> Result<(), Fault> {
-    const EXAMPLE: &str = "write one such as %Y-%m-%d";
     if !matches!(ty, Type::Date | Type::Timestamp | Type::TimestampTz) {
         let message =
             format!("the format {} is for dates and times, and the parameter is of type {ty}", quoted(format));
         return Err(Fault::new(message, "remove the colon and the format"));
     }
     if format.is_empty() {
-        return Err(Fault::new("the format behind the colon is empty", EXAMPLE));
+        return Err(Fault::new("the format behind the colon is empty", "write one such as %Y-%m-%d"));
     }
+    check_strftime(format, ty)
+}
+
+/// Refuses a format that chrono cannot apply to a value of `ty`, a date or a time: it would find out in the midst of a job.
+pub(super) fn check_strftime(format: &str, ty: Type) -> Result<(), Fault> {
+    const EXAMPLE: &str = "write one such as %Y-%m-%d";
     if StrftimeItems::new(format).any(|item| item == Item::Error) {
         return Err(Fault::new(format!("{} is no strftime format", quoted(format)), EXAMPLE));
     }

@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::values::{self, Written};
 use super::{Check, Fault, quoted};
-use crate::mistake::Position;
+use crate::mistake::{Position, nearest};
 use crate::pipeline::{Operand, Rule, caps};
 use crate::value::{Type, Value};
 
@@ -26,6 +26,7 @@ pub(super) enum WrittenKind {
     Length { min: Option<u64>, max: Option<u64> },
     Pattern { text: String, position: Position },
     OneOf(Vec<Written>),
+    References(Written),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,7 @@ impl WrittenKind {
             Self::Length { .. } => "length",
             Self::Pattern { .. } => "pattern",
             Self::OneOf(_) => "one_of",
+            Self::References(_) => "references",
         }
     }
 }
@@ -82,6 +84,11 @@ fn check_fits(kind: &WrittenKind, ty: Type) -> Result<(), Fault> {
         (WrittenKind::Length { .. } | WrittenKind::Pattern { .. }, _) => {
             let message = format!("{} is a rule for string, and the column is of type {ty}", kind.name());
             Err(Fault::new(message, "remove it, or declare the column as string"))
+        }
+        (WrittenKind::Required, _) => Ok(()),
+        (_, Type::Json) => {
+            let message = format!("a json value has many texts, so it can have no {}", kind.name());
+            Err(Fault::new(message, "remove it, or declare the column as string to compare its texts"))
         }
         (WrittenKind::Bound { .. }, Type::Boolean) => {
             let message = format!("a boolean has no order, so it can have no {}", kind.name());
@@ -128,6 +135,9 @@ fn build_one(check: &mut Check, ty: Option<Type>, kind: WrittenKind, position: P
             compiled.map(Rule::Pattern).map_err(|fault| check.fault(position, key, fault)).ok()
         }
         WrittenKind::OneOf(values) => one_of(check, ty, &values, position, key),
+        WrittenKind::References(written) => {
+            reference(check, &written.text, ty).map_err(|fault| check.fault(written.position, &written.key, fault)).ok()
+        }
     }
 }
 
@@ -183,6 +193,39 @@ fn one_of(check: &mut Check, ty: Option<Type>, values: &[Written], position: Pos
         }
     }
     operands.into_iter().collect::<Option<_>>().map(Rule::OneOf)
+}
+
+/// `lookup.column`, both of which exist where the file says what there is.
+fn reference(check: &Check, text: &str, ty: Option<Type>) -> Result<Rule, Fault> {
+    const EXAMPLE: &str = "write a lookup and its column, such as customers.id";
+    let Some(known) = &check.lookups else {
+        let remedy = "remove it, or join the lookups in SQL";
+        return Err(Fault::new("only columns of the source can refer to a lookup", remedy));
+    };
+    let parts = text.split_once('.').filter(|(lookup, column)| !lookup.is_empty() && !column.is_empty());
+    let (name, column) = parts.ok_or_else(|| Fault::new(format!("{} names no column", quoted(text)), EXAMPLE))?;
+    let Some(lookup) = known.iter().find(|lookup| lookup.name == name) else {
+        let remedy = match nearest(name, known.iter().map(|lookup| lookup.name.as_str())) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "declare it under lookups".to_owned(),
+        };
+        return Err(Fault::new(format!("unknown lookup {}", quoted(name)), remedy));
+    };
+    let declared = lookup.columns.iter().find(|(declared, _)| declared == column);
+    match (declared, ty) {
+        (Some((_, from)), Some(ty)) if !from.can_become(ty) => {
+            let message = format!("{name}.{column} is of type {from}, which never equals the column's type {ty}");
+            Err(Fault::new(message, "change one of the two types"))
+        }
+        (None, _) if !lookup.columns.is_empty() => {
+            let remedy = match nearest(column, lookup.columns.iter().map(|(declared, _)| declared.as_str())) {
+                Some(near) => format!("did you mean {near}?"),
+                None => "name a column of its schema".to_owned(),
+            };
+            Err(Fault::new(format!("the lookup {name} declares no column {}", quoted(column)), remedy))
+        }
+        _ => Ok(Rule::References { lookup: name.to_owned(), column: column.to_owned() }),
+    }
 }
 
 /// The bounds of a column that are known before a job is made.

@@ -1,8 +1,8 @@
 //! `schedule`: when a pipeline's jobs are made by themselves.
 
 use super::Check;
-use super::field::{Field, Section};
-use crate::mistake::{nearest, quoted};
+use super::field::Section;
+use crate::mistake::quoted;
 use crate::pipeline::schedule::parse_timezone;
 use crate::pipeline::{CatchUp, Overlap, Parameter, Schedule, keys};
 
@@ -42,19 +42,5 @@ pub(super) fn read(check: &mut Check, top: &Section<'_>, parameters: Option<&[Pa
 /// One of `choices` by its word; the default where there is none.
 fn choice<T: Copy + Default>(check: &mut Check, section: &Section<'_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
     let Some(field) = section.get(key) else { return Some(T::default()) };
-    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-    let text = &field.scalar(check, &words.join(", "))?.text;
-    let chosen = choices.iter().find(|(word, _)| word == text).map(|(_, choice)| *choice);
-    if chosen.is_none() {
-        unknown(check, &field, text, &words);
-    }
-    chosen
-}
-
-fn unknown(check: &mut Check, field: &Field<'_>, text: &str, words: &[&str]) {
-    let remedy = match nearest(text, words.iter().copied()) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("write one of {}", words.join(", ")),
-    };
-    field.mistake(check, format!("unknown word {}", quoted(text)), remedy);
+    field.choice(check, choices)
 }

@@ -4,6 +4,7 @@
 //! column = type { rule }
 //! rule   = "required" | "unique" | ( ">=" | "<=" | ">" | "<" ) value
 //!        | "length(" [ N ] [ ".." [ N ] ] ")" | "pattern(" quoted ")" | "one_of(" value { "," value } ")"
+//!        | "references" value
 //! value  = quoted | text without spaces, commas, brackets and quotes
 //! quoted = '...' or "...", with the quote doubled inside
 //! ```
@@ -16,8 +17,9 @@ use crate::mistake::nearest;
 use crate::tree::Scalar;
 use crate::value::Type;
 
-const RULES: [&str; 5] = ["required", "unique", "length", "pattern", "one_of"];
-const RULES_SHOWN: &str = "required, unique, >, >=, <, <=, length(3..200), pattern('...') and one_of(a, b)";
+const RULES: [&str; 6] = ["required", "unique", "length", "pattern", "one_of", "references"];
+const RULES_SHOWN: &str =
+    "required, unique, >, >=, <, <=, length(3..200), pattern('...'), one_of(a, b) and references lookup.column";
 /// What other systems call our rules, and what to write here.
 const SYNONYMS: &[(&str, &str)] = &[
     ("min", ">= VALUE"),
@@ -32,6 +34,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("enum", "one_of(a, b)"),
     ("regex", "pattern('...')"),
     ("matches", "pattern('...')"),
+    ("foreign", "references lookup.column"),
     ("=", "one_of(VALUE)"),
     ("==", "one_of(VALUE)"),
 ];
@@ -95,6 +98,7 @@ impl Reader<'_, '_> {
             "length" => self.length(),
             "pattern" => self.pattern(),
             "one_of" => self.one_of(),
+            "references" => self.references(),
             _ => return self.unknown(start, &word),
         };
         if kind.is_some() {
@@ -166,6 +170,12 @@ impl Reader<'_, '_> {
 
     fn one_of(&mut self) -> Option<WrittenKind> {
         self.arguments("one_of(new, paid, 'on hold')").map(WrittenKind::OneOf)
+    }
+
+    /// `references customers.id`
+    fn references(&mut self) -> Option<WrittenKind> {
+        self.has_more();
+        self.value("references customers.id").map(WrittenKind::References)
     }
 
     /// `(value, value)`

@@ -43,20 +43,19 @@ fn step(
         first_lines.entry(name.clone()).or_insert(field.node.position.line);
         Some(name.clone())
     });
-    let query = section.require(check, "sql", SQL_EXAMPLE).and_then(|field| sql(check, &field));
+    let query = section.require(check, "sql", SQL_EXAMPLE).and_then(|field| sql(check, &field, SQL_EXAMPLE));
     Some(Step { name: name?, sql: query?, position: item.node.position })
 }
 
-/// The query at `field`.
-pub(super) fn sql(check: &mut Check, field: &Field<'_>) -> Option<Sql> {
-    let scalar = field.scalar(check, SQL_EXAMPLE)?;
+/// The query or expression at `field`. `example` shows a person what belongs there.
+pub(super) fn sql(check: &mut Check, field: &Field<'_>, example: &str) -> Option<Sql> {
+    let scalar = field.scalar(check, example)?;
     if scalar.text.trim().is_empty() {
-        field.mistake(check, "the query is empty", format!("write {SQL_EXAMPLE}"));
+        field.mistake(check, "the SQL is empty", format!("write {example}"));
         return None;
     }
     if scalar.text.len() > caps::SQL_MAX_BYTES {
-        let message =
-            format!("the query has {} bytes, more than the {} allowed", scalar.text.len(), caps::SQL_MAX_BYTES);
+        let message = format!("the SQL has {} bytes, more than the {} allowed", scalar.text.len(), caps::SQL_MAX_BYTES);
         field.mistake(check, message, "split it into steps, or move long lists into a lookup");
         return None;
     }

@@ -13,9 +13,12 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("float64", &["double", "float", "double precision", "float8", "f64"]),
     ("float32", &["real", "float4", "f32"]),
     ("decimal(12,2)", &["numeric", "number", "dec", "money"]),
-    ("string", &["text", "varchar", "char", "character", "nvarchar", "str", "utf8", "clob", "uuid", "json"]),
+    ("string", &["text", "varchar", "char", "character", "nvarchar", "str", "utf8", "clob"]),
     ("boolean", &["bool", "bit"]),
     ("timestamp", &["datetime", "timestamp_ntz"]),
+    ("uuid", &["guid", "uniqueidentifier"]),
+    ("json", &["jsonb", "variant"]),
+    ("binary", &["bytea", "blob", "bytes", "varbinary"]),
     ("timestamptz", &["timestamp_tz", "timestamp with time zone", "datetimeoffset", "instant"]),
 ];
 
@@ -46,6 +49,9 @@ pub(super) fn parse(text: &str) -> Result<Type, Fault> {
         "date" => Type::Date,
         "timestamp" => Type::Timestamp,
         "timestamptz" => Type::TimestampTz,
+        "uuid" => Type::Uuid,
+        "json" => Type::Json,
+        "binary" => Type::Binary,
         _ => return Err(unknown(text, name, arguments)),
     };
     match arguments {

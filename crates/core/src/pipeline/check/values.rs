@@ -72,5 +72,8 @@ fn example(ty: Type) -> &'static str {
         Type::Date => "2026-01-31",
         Type::Timestamp => "2026-01-31T08:00:00",
         Type::TimestampTz => "2026-01-31T08:00:00Z",
+        Type::Uuid => "0192f0c1-2d3e-7f40-8a51-62b374c58d69",
+        Type::Json => "'{}'",
+        Type::Binary => "'\\x00ff'",
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn column_pattern() -> String {
         r"length\(\s*\d*(\.\.\d*)?\s*\)".to_owned(),
         format!(r"pattern\(\s*({QUOTED})\s*\)"),
         format!(r"one_of\(\s*{value}(\s*,\s*{value})*\s*\)"),
+        format!(r"references\s*{value}"),
     ];
     format!(r"^\s*{}(\s+({}))*\s*$", type_pattern(), rules.join("|"))
 }

@@ -5,6 +5,8 @@
 mod forms;
 mod parts;
 mod sections;
+mod sources;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod treatment;
@@ -39,8 +41,10 @@ pub fn json_schema() -> Value {
             "parameters": sections::parameters(),
             "source": { "$ref": "#/$defs/source" },
             "schema": { "$ref": "#/$defs/schema" },
+            "checks": { "$ref": "#/$defs/checks" },
             "lookups": sections::lookups(),
             "transforms": sections::transforms(),
+            "incremental": { "$ref": "#/$defs/incremental" },
             "target": { "$ref": "#/$defs/target" },
             "rejects": { "$ref": "#/$defs/rejects" },
             "limits": { "$ref": "#/$defs/limits" },
@@ -53,34 +57,56 @@ pub fn json_schema() -> Value {
         "anyOf": [
             { "required": ["schema"] },
             { "properties": { "source": { "required": ["parquet"] } } },
+            { "properties": { "source": { "required": ["sqlite"] } } },
+            { "properties": { "source": { "required": ["postgres"] } } },
         ],
-        "$defs": {
-            "parameter": sections::parameter(),
-            "source": sections::source(),
-            "csv_source": sections::csv_source(),
-            "plain_source": sections::plain_source(),
-            "schema": sections::schema(),
-            "column": sections::column(),
-            "length": sections::length(),
-            "lookup": sections::lookup(),
-            "step": sections::step(),
-            "target": sections::target(),
-            "parquet_target": sections::parquet_target(),
-            "csv_target": sections::csv_target(),
-            "ndjson_target": sections::ndjson_target(),
-            "rejects": sections::rejects(),
-            "limits": sections::limits(),
-            "retry": treatment::retry(),
-            "schedule": treatment::schedule(),
-            "name": parts::name(),
-            "description": parts::description(),
-            "value": parts::value(),
-            "type": parts::ty(),
-            "path": parts::path(),
-            "delimiter": parts::delimiter(),
-            "null_token": parts::null_token(),
-            "extra_fields": parts::extra_fields(),
-            "sql": parts::sql(),
-        },
+        "$defs": definitions(),
+    })
+}
+
+/// What the sections are, by the names under which they refer to each other.
+fn definitions() -> Value {
+    json!({
+        "parameter": sections::parameter(),
+        "source": sources::source(),
+        "csv_source": sources::csv_source(),
+        "ndjson_source": sources::ndjson_source(),
+        "parquet_source": sources::parquet_source(),
+        "sqlite_source": sources::sqlite_source(),
+        "postgres_source": sources::postgres_source(),
+        "schema": sections::schema(),
+        "column": sections::column(),
+        "length": sections::length(),
+        "lookup": sections::lookup(),
+        "step": sections::step(),
+        "checks": sections::checks(),
+        "incremental": sections::incremental(),
+        "target": targets::target(),
+        "parquet_target": targets::parquet_target(),
+        "csv_target": targets::csv_target(),
+        "ndjson_target": targets::ndjson_target(),
+        "sqlite_target": targets::sqlite_target(),
+        "postgres_target": targets::postgres_target(),
+        "rejects": sections::rejects(),
+        "limits": sections::limits(),
+        "retry": treatment::retry(),
+        "schedule": treatment::schedule(),
+        "name": parts::name(),
+        "description": parts::description(),
+        "value": parts::value(),
+        "type": parts::ty(),
+        "column_name": parts::column_name(),
+        "column_names": parts::column_names(),
+        "path": parts::path(),
+        "folder": parts::folder(),
+        "encoding": parts::encoding(),
+        "file_compression": parts::file_compression(),
+        "table": parts::table(),
+        "postgres_url": parts::postgres_url(),
+        "password": parts::password(),
+        "delimiter": parts::delimiter(),
+        "null_token": parts::null_token(),
+        "extra_fields": parts::extra_fields(),
+        "sql": parts::sql(),
     })
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::forms;
-use crate::pipeline::{RejectPolicy, caps};
+use super::{forms, parts};
+use crate::pipeline::{RejectPolicy, caps, keys};
 
 pub(super) fn parameters() -> Value {
     json!({
@@ -38,65 +38,6 @@ pub(super) fn parameter() -> Value {
     })
 }
 
-pub(super) fn source() -> Value {
-    json!({
-        "description": "Where rows come from: one of csv, ndjson and parquet.",
-        "type": "object",
-        "additionalProperties": false,
-        "minProperties": 1,
-        "maxProperties": 1,
-        "properties": {
-            "csv": { "$ref": "#/$defs/csv_source" },
-            "ndjson": { "description": "One JSON object on each line.", "$ref": "#/$defs/plain_source" },
-            "parquet": { "description": "Apache Parquet.", "$ref": "#/$defs/plain_source" },
-        },
-    })
-}
-
-pub(super) fn csv_source() -> Value {
-    json!({
-        "description": "Delimited text.",
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["path"],
-        "properties": {
-            "path": { "description": "One file or a glob.", "$ref": "#/$defs/path" },
-            "delimiter": { "$ref": "#/$defs/delimiter" },
-            "quote": {
-                "description": "One ASCII character around fields that hold delimiters, or none.",
-                "type": "string",
-                "pattern": r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|none)$",
-                "default": "\"",
-            },
-            "header": {
-                "description": "Whether the first record names the columns; false: by position.",
-                "type": "boolean",
-                "default": true,
-            },
-            "null": {
-                "description": "Unquoted texts that mean \"no value\".",
-                "type": "array",
-                "maxItems": caps::NULL_TOKENS_MAX,
-                "items": { "$ref": "#/$defs/null_token" },
-                "default": [""],
-            },
-            "extra_fields": { "$ref": "#/$defs/extra_fields" },
-        },
-    })
-}
-
-pub(super) fn plain_source() -> Value {
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["path"],
-        "properties": {
-            "path": { "description": "One file or a glob.", "$ref": "#/$defs/path" },
-            "extra_fields": { "$ref": "#/$defs/extra_fields" },
-        },
-    })
-}
-
 pub(super) fn schema() -> Value {
     json!({
         "description": "The columns with their types and rules. A row that breaks one is rejected.",
@@ -107,10 +48,10 @@ pub(super) fn schema() -> Value {
         "additionalProperties": {
             "anyOf": [
                 {
-                    "description": "TYPE with rules: required, unique, >, >=, <, <=, length(3..200), pattern('...'), one_of(a, b).",
+                    "description": "TYPE with rules: required, unique, >, >=, <, <=, length(3..200), pattern('...'), one_of(a, b), references lookup.column.",
                     "type": "string",
                     "pattern": forms::column_pattern(),
-                    "examples": ["int64 required unique", "decimal(12,2) > 0", "string one_of(new, paid)"],
+                    "examples": ["int64 required unique", "decimal(12,2) > 0", "string one_of(new, paid)", "int64 references customers.id"],
                 },
                 { "$ref": "#/$defs/column" },
             ],
@@ -121,6 +62,8 @@ pub(super) fn schema() -> Value {
 pub(super) fn column() -> Value {
     let flag = |description: &str| json!({ "description": description, "type": "boolean", "default": false });
     let bound = |description: &str| json!({ "description": description, "$ref": "#/$defs/value" });
+    let mark =
+        |description: &str, pattern: &str| json!({ "description": description, "type": "string", "pattern": pattern });
     json!({
         "type": "object",
         "additionalProperties": false,
@@ -147,6 +90,26 @@ pub(super) fn column() -> Value {
                 "minItems": 1,
                 "maxItems": caps::ONE_OF_MAX,
                 "items": { "$ref": "#/$defs/value" },
+            },
+            "references": {
+                "description": "Equal to a value of a lookup's column.",
+                "type": "string",
+                "pattern": r"^[a-z][a-z0-9_]*\..",
+                "examples": ["customers.id"],
+            },
+            "decimal": mark("The mark between the whole part of a number and its fraction.", "^[!-/:-@\\[-`{-~]$"),
+            "thousands": mark("The mark between groups of three digits of a number.", "^[ !-/:-@\\[-`{-~]$"),
+            "format": {
+                "description": "How dates and times are written: iso, epoch_s, epoch_ms, epoch_us, or a strftime format.",
+                "type": "string",
+                "pattern": "^(iso|epoch_s|epoch_ms|epoch_us)$|%",
+                "default": "iso",
+                "examples": ["%d.%m.%Y", "%d/%m/%Y %H:%M", "epoch_ms"],
+            },
+            "timezone": {
+                "description": "The time zone of texts that name none, by its name in the IANA database; timestamptz only.",
+                "type": "string",
+                "examples": ["Europe/Berlin"],
             },
         },
         "not": { "anyOf": [{ "required": ["min", "above"] }, { "required": ["max", "below"] }] },
@@ -175,15 +138,49 @@ pub(super) fn lookups() -> Value {
     })
 }
 
-pub(super) fn lookup() -> Value {
+pub(super) fn checks() -> Value {
     json!({
-        "description": "Files with their schema, or a query over other lookups.",
+        "description": "What each row keeps across its columns. The names are those of the rules in the reject file.",
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": caps::CHECKS_MAX,
+        "propertyNames": { "allOf": [{ "$ref": "#/$defs/name" }, { "not": { "enum": keys::BUILT_IN_RULES } }] },
+        "additionalProperties": {
+            "description": "An SQL expression that is true, or null, of every good row.",
+            "type": ["string", "number", "boolean", "null"],
+            "minLength": 1,
+            "maxLength": caps::SQL_MAX_BYTES,
+            "examples": ["paid_at >= ordered_at"],
+        },
+    })
+}
+
+pub(super) fn incremental() -> Value {
+    json!({
+        "description": "Only rows whose cursor is greater than the greatest that was loaded are read.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["cursor"],
+        "properties": {
+            "cursor": { "description": "A column of the source which only grows.", "$ref": "#/$defs/column_name" },
+            "start": { "description": "The first load begins after this.", "$ref": "#/$defs/value" },
+        },
+    })
+}
+
+pub(super) fn lookup() -> Value {
+    // Their columns come along, so that a schema can stand beside them and need not.
+    let own_columns = |origin: &str| json!({ "required": [origin], "anyOf": [{ "maxProperties": 1 }, { "required": ["schema"], "maxProperties": 2 }] });
+    json!({
+        "description": "Files or a table with their schema, or a query over other lookups.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
             "csv": { "$ref": "#/$defs/csv_source" },
-            "ndjson": { "description": "One JSON object on each line.", "$ref": "#/$defs/plain_source" },
-            "parquet": { "description": "Apache Parquet.", "$ref": "#/$defs/plain_source" },
+            "ndjson": { "$ref": "#/$defs/ndjson_source" },
+            "parquet": { "$ref": "#/$defs/parquet_source" },
+            "sqlite": { "$ref": "#/$defs/sqlite_source" },
+            "postgres": { "$ref": "#/$defs/postgres_source" },
             "schema": { "$ref": "#/$defs/schema" },
             "sql": { "$ref": "#/$defs/sql" },
         },
@@ -191,7 +188,9 @@ pub(super) fn lookup() -> Value {
             { "required": ["sql"], "maxProperties": 1 },
             { "required": ["csv", "schema"], "maxProperties": 2 },
             { "required": ["ndjson", "schema"], "maxProperties": 2 },
-            { "required": ["parquet"], "properties": { "csv": false, "ndjson": false, "sql": false } },
+            own_columns("parquet"),
+            own_columns("sqlite"),
+            own_columns("postgres"),
         ],
     })
 }
@@ -215,66 +214,17 @@ pub(super) fn step() -> Value {
     })
 }
 
-pub(super) fn target() -> Value {
-    json!({
-        "description": "Where rows go: one of parquet, csv and ndjson. The file is replaced as a whole.",
-        "type": "object",
-        "additionalProperties": false,
-        "minProperties": 1,
-        "maxProperties": 1,
-        "properties": {
-            "parquet": { "$ref": "#/$defs/parquet_target" },
-            "csv": { "$ref": "#/$defs/csv_target" },
-            "ndjson": { "$ref": "#/$defs/ndjson_target" },
-        },
-    })
-}
-
-pub(super) fn parquet_target() -> Value {
-    json!({
-        "description": "Apache Parquet.",
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["path"],
-        "properties": {
-            "path": { "$ref": "#/$defs/path" },
-            "compression": { "description": "How column chunks are compressed.", "enum": ["zstd", "snappy", "none"], "default": "zstd" },
-        },
-    })
-}
-
-pub(super) fn csv_target() -> Value {
-    json!({
-        "description": "Delimited text.",
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["path"],
-        "properties": {
-            "path": { "$ref": "#/$defs/path" },
-            "delimiter": { "$ref": "#/$defs/delimiter" },
-            "header": { "description": "Whether the first record names the columns.", "type": "boolean", "default": true },
-            "null": { "description": "The text that means \"no value\".", "$ref": "#/$defs/null_token", "default": "" },
-        },
-    })
-}
-
-pub(super) fn ndjson_target() -> Value {
-    json!({
-        "description": "One JSON object on each line.",
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["path"],
-        "properties": { "path": { "$ref": "#/$defs/path" } },
-    })
-}
-
 pub(super) fn rejects() -> Value {
     json!({
         "description": "What becomes of rejected rows.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
-            "path": { "description": "The reject file; by default the target's path with .rejects.ndjson.", "$ref": "#/$defs/path" },
+            "path": { "description": "The reject file; by default the target's path with .rejects and the format's ending.", "$ref": "#/$defs/path" },
+            "format": {
+                "description": "How the reject file is written; by default as the ending of its path says, else ndjson.",
+                "enum": ["ndjson", "csv", "parquet"],
+            },
             "max_count": { "description": "More rejected rows than this fail the job at once.", "type": "integer", "minimum": 0 },
             "max_percent": {
                 "description": "A greater share of rejected rows than this fails the job.",
@@ -288,23 +238,13 @@ pub(super) fn rejects() -> Value {
 }
 
 pub(super) fn limits() -> Value {
-    let size = |description: &str, least: u64, most: u64, default: &str| {
-        json!({
-            "description": description,
-            "anyOf": [
-                { "type": "integer", "minimum": least, "maximum": most },
-                { "type": "string", "pattern": forms::SIZE_PATTERN },
-            ],
-            "default": default,
-        })
-    };
     json!({
         "description": "What a job may use.",
         "type": "object",
         "additionalProperties": false,
         "properties": {
-            "memory": size("Memory for sorts, joins, aggregates and unique keys.", caps::MEMORY_MIN_BYTES, u64::MAX, "1GiB"),
-            "record": size("The longest CSV or NDJSON record.", caps::RECORD_MIN_BYTES, caps::RECORD_MAX_BYTES, "8MiB"),
+            "memory": parts::size("Memory for sorts, joins, aggregates and unique keys.", caps::MEMORY_MIN_BYTES, u64::MAX, "1GiB"),
+            "record": parts::size("The longest CSV or NDJSON record.", caps::RECORD_MIN_BYTES, caps::RECORD_MAX_BYTES, "8MiB"),
         },
     })
 }

@@ -80,7 +80,10 @@ fn schema_and_checker_know_the_same_keys() {
         ("/$defs/parameter", keys::PARAMETER),
         ("/$defs/source", keys::SOURCE),
         ("/$defs/csv_source", keys::CSV_SOURCE),
-        ("/$defs/plain_source", keys::PLAIN_SOURCE),
+        ("/$defs/ndjson_source", keys::NDJSON_SOURCE),
+        ("/$defs/parquet_source", keys::PARQUET_SOURCE),
+        ("/$defs/sqlite_source", keys::SQLITE_SOURCE),
+        ("/$defs/postgres_source", keys::POSTGRES_SOURCE),
         ("/$defs/column", keys::COLUMN),
         ("/$defs/length", keys::LENGTH),
         ("/$defs/lookup", keys::LOOKUP),
@@ -89,6 +92,9 @@ fn schema_and_checker_know_the_same_keys() {
         ("/$defs/parquet_target", keys::PARQUET_TARGET),
         ("/$defs/csv_target", keys::CSV_TARGET),
         ("/$defs/ndjson_target", keys::NDJSON_TARGET),
+        ("/$defs/sqlite_target", keys::SQLITE_TARGET),
+        ("/$defs/postgres_target", keys::POSTGRES_TARGET),
+        ("/$defs/incremental", keys::INCREMENTAL),
         ("/$defs/rejects", keys::REJECTS),
         ("/$defs/limits", keys::LIMITS),
         ("/$defs/retry", keys::RETRY),
@@ -120,7 +126,8 @@ fn every_property_says_what_it_is_for() {
 }
 
 fn column() -> impl Strategy<Value = String> {
-    let types = ["int64", "string", "decimal(9,2)", "decimal( 9 , 2 )", "boolean", "timestamptz", "int", ""];
+    let types =
+        ["int64", "string", "decimal(9,2)", "decimal( 9 , 2 )", "boolean", "timestamptz", "uuid", "json", "int", ""];
     let rules = [
         "required",
         "unique",
@@ -146,6 +153,10 @@ fn column() -> impl Strategy<Value = String> {
         "(",
         "'",
         ">= 2020-01-01T00:00:00Z",
+        "references l.a",
+        "references 'l.a'",
+        "references'l.a'",
+        "references l",
     ];
     let spaces = prop::sample::select(vec![" ", "  ", "", "\n "]);
     let rule = (spaces, prop::sample::select(rules.to_vec())).prop_map(|(space, rule)| format!("{space}{rule}"));
@@ -163,6 +174,7 @@ proptest! {
                 "name": "t",
                 "source": { "csv": { "path": "in.csv" } },
                 "schema": { "a": column },
+                "lookups": { "l": { "sql": "SELECT 1 AS a" } },
                 "target": { "ndjson": { "path": "out" } },
             });
             if parse(&file.to_string()).is_ok() {

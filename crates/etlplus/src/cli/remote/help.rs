@@ -74,7 +74,9 @@ The rows themselves are there once the job has ended; before that, how often eac
 
 Examples:
   etlplus rejects 01890a5d-ac96-774b-bcce-b302099a8057 --limit 20
-  etlplus rejects 01890a5d-ac96-774b-bcce-b302099a8057 --output json | jq -r '.rows[].raw'";
+  etlplus rejects 01890a5d-ac96-774b-bcce-b302099a8057 --output json | jq -r '.rows[].raw'
+  etlplus rejects inspect out/orders.csv.rejects.ndjson
+  etlplus rejects replay orders.yaml orders.rejects.ndjson --dry-run";
 
 pub(super) const PUT_HELP: &str = "\
 The server keeps the file's text under the name in it, in place of the version that was there. Relative paths in the file

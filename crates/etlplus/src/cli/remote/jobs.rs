@@ -11,6 +11,7 @@ use etlplus_core::ids::JobId;
 
 use super::parse;
 use super::server::ServerArgs;
+use crate::cli::rejects::RejectsCommand;
 use crate::cli::{parse_as_of, parse_setting, settings};
 
 /// Arguments of `submit`.
@@ -143,9 +144,15 @@ pub(crate) struct RetryArgs {
 
 /// Arguments of `rejects`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct RejectsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RejectsCommand>,
+    /// The job's id
+    #[arg(value_name = "ID", value_parser = parse::job_id, required = true)]
+    pub(crate) id: Option<JobId>,
     #[command(flatten)]
-    pub(crate) job: JobIdArgs,
+    pub(crate) server: ServerArgs,
     /// How many rows at most
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,

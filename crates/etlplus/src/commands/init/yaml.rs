@@ -61,7 +61,7 @@ fn source(path: &str, inferred: &Inferred) -> String {
     let mut text = "# One file or a glob such as data/*.csv, relative to this file's folder.\nsource:\n".to_owned();
     let format = match &inferred.format {
         SourceFormat::Csv(_) => "csv",
-        SourceFormat::Ndjson => "ndjson",
+        SourceFormat::Ndjson(_) => "ndjson",
         SourceFormat::Parquet => "parquet",
     };
     let _ = writeln!(text, "  {format}:\n    path: {}", scalar(path));
@@ -157,7 +157,7 @@ fn is_hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use etlplus_core::Type;
-    use etlplus_core::pipeline::{self, CsvSource};
+    use etlplus_core::pipeline::{self, CsvSource, Origin, SourceFiles};
 
     use super::*;
 
@@ -166,7 +166,16 @@ mod tests {
     }
 
     fn csv(delimiter: u8, columns: Vec<InferredColumn>) -> Inferred {
-        let csv = CsvSource { delimiter, quote: Some(b'"'), header: true, null: vec![String::new()] };
+        let csv = CsvSource {
+            delimiter,
+            quote: Some(b'"'),
+            escape: None,
+            comment: None,
+            skip_lines: 0,
+            header: true,
+            null: vec![String::new()],
+            encoding: pipeline::UTF_8,
+        };
         Inferred { format: SourceFormat::Csv(csv), columns, skipped: Vec::new(), rows_seen: 12_345 }
     }
 
@@ -207,7 +216,8 @@ mod tests {
         let pipeline = pipeline::parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"));
         let read: Vec<&str> = pipeline.source.columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(read, names);
-        assert!(matches!(pipeline.source.format, SourceFormat::Csv(CsvSource { delimiter: b'\t', .. })));
+        let Origin::Files(SourceFiles { format, .. }) = &pipeline.source.origin else { panic!("no files\n{text}") };
+        assert!(matches!(format, SourceFormat::Csv(CsvSource { delimiter: b'\t', .. })));
     }
 
     #[test]

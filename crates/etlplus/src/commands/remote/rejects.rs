@@ -3,7 +3,7 @@
 use etlplus_api::RejectsPage;
 use etlplus_core::Failure;
 
-use super::{client_and_id, job_failure};
+use super::{client, job_failure};
 use crate::cli::remote::{RejectsArgs, RemoteFormat};
 use crate::exit::Exit;
 use crate::output;
@@ -13,7 +13,8 @@ const PAGE_ROWS: u32 = 100;
 
 /// Lists rejected rows.
 pub(super) async fn execute(arguments: &RejectsArgs) -> Result<Exit, Failure> {
-    let (client, id) = client_and_id(&arguments.job)?;
+    let client = client(&arguments.server)?;
+    let id = arguments.id.expect("the command line has an id where it has no other command").to_string();
     let wanted = arguments.limit as usize;
     let ask = async |got: usize, after: Option<u64>| {
         let missing = u32::try_from(wanted - got).unwrap_or(PAGE_ROWS);
@@ -30,7 +31,7 @@ pub(super) async fn execute(arguments: &RejectsArgs) -> Result<Exit, Failure> {
     }
     // A server may give more than it was asked for, but what was not wanted is not shown.
     whole.rows.truncate(wanted);
-    match arguments.job.server.output {
+    match arguments.server.output {
         RemoteFormat::Json => output::json(&whole)?,
         RemoteFormat::Table => output::data(&output::jobs::rejected(&whole, output::stdout_width()))?,
     }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use chrono::{SubsecRound, Utc};
 use etlplus_core::pipeline::{
-    BrokenAt, Case, JobSpec, JsonRow, LookupOrigin, PathPart, PathTemplate, Pipeline, RejectPolicy, Source,
-    SourceFormat, Target, TargetFormat,
+    BrokenAt, Case, CsvSource, FileCompression, JobSpec, JsonRow, LoadMode, LookupOrigin, NdjsonSource, Origin,
+    PathPart, PathTemplate, Pipeline, Place, RejectFormat, RejectPolicy, Source, SourceFiles, SourceFormat, Target,
+    TargetFormat, UTF_8,
 };
-use etlplus_core::{Failure, Reject};
+use etlplus_core::{Failure, Position, Reject};
 use tempfile::TempDir;
 
 use crate::commands::load::glob_escaped;
@@ -41,15 +42,19 @@ impl Sandbox {
         let mut pipeline = pipeline.clone();
         replace(&mut pipeline.source, &self.path(INPUT))?;
         for lookup in &mut pipeline.lookups {
-            if let (LookupOrigin::Files(source), true) = (&mut lookup.origin, case.lookups.contains_key(&lookup.name)) {
+            if let (LookupOrigin::Source(source), true) = (&mut lookup.origin, case.lookups.contains_key(&lookup.name))
+            {
                 replace(source, &self.path(&lookup_file(&lookup.name)))?;
             }
         }
-        pipeline.target =
-            Target { format: TargetFormat::Ndjson, path: literal(&pipeline.target.path, &self.path(ROWS)) };
+        let place = Place::File { format: TargetFormat::Ndjson, path: literal("target", &self.path(ROWS)) };
+        pipeline.target = Target { place, mode: LoadMode::Replace };
+        // A case says all the rows that there are.
+        pipeline.incremental = None;
         // A case of two rows may well want both rejected.
         pipeline.rejects = RejectPolicy {
-            path: Some(literal(&pipeline.target.path, &self.path(REJECTS))),
+            path: Some(literal("rejects.path", &self.path(REJECTS))),
+            format: RejectFormat::Ndjson,
             max_count: None,
             max_percent: 100.0,
         };
@@ -94,27 +99,30 @@ impl Sandbox {
 
 /// Lets `source` read the file at `path` and nothing else.
 fn replace(source: &mut Source, path: &Path) -> Result<(), Failure> {
-    let glob = PathBuf::from(glob_escaped(&path.to_string_lossy()));
-    source.path = literal(&source.path, &glob);
-    if matches!(source.format, SourceFormat::Parquet) {
-        if source.columns.is_empty() {
-            return Err(Failure::user(
-                "no_schema",
-                format!(
-                    "{}: rows of a Parquet file can only stand in a case if a schema says their types",
-                    source.path.key
-                ),
-                "declare the schema in the pipeline",
-            ));
-        }
-        source.format = SourceFormat::Ndjson;
+    if source.columns.is_empty() {
+        return Err(Failure::user(
+            "no_schema",
+            "rows of a Parquet file or of a database can only stand in a case if a schema says their types",
+            "declare the schema in the pipeline",
+        ));
     }
+    // What has no text of its own is written as NDJSON in a case; CSV keeps its options, as text in UTF-8.
+    let format = match &source.origin {
+        Origin::Files(SourceFiles { format: SourceFormat::Csv(options), .. }) => {
+            SourceFormat::Csv(CsvSource { encoding: UTF_8, ..options.clone() })
+        }
+        _ => SourceFormat::Ndjson(NdjsonSource { encoding: UTF_8 }),
+    };
+    let glob = PathBuf::from(glob_escaped(&path.to_string_lossy()));
+    let path = literal("source", &glob);
+    source.origin = Origin::Files(SourceFiles { format, path, compression: FileCompression::None });
     Ok(())
 }
 
-/// A path without parameters, for the key that `template` stands under.
-fn literal(template: &PathTemplate, path: &Path) -> PathTemplate {
-    PathTemplate { parts: vec![PathPart::Text(path.to_string_lossy().into_owned())], ..template.clone() }
+/// A path without parameters, for the key `key`.
+fn literal(key: &str, path: &Path) -> PathTemplate {
+    let parts = vec![PathPart::Text(path.to_string_lossy().into_owned())];
+    PathTemplate { parts, key: key.to_owned(), position: Position::START }
 }
 
 /// The file of a lookup's text. A lookup's name can be a file name, and the prefix keeps it apart from the others.

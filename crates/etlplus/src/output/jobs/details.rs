@@ -69,7 +69,7 @@ fn facts(job: &JobMonitoringData) -> String {
         ("ended", job.end_time.map(time)),
         ("next try", job.retry_at.map(time)),
         ("not before", job.not_before.map(time)),
-        ("target", job.target.as_ref().map(|target| printable(&target.path))),
+        ("target", job.target.as_ref().map(|target| printable(&target.location))),
     ];
     fact_lines(facts)
 }
@@ -146,7 +146,7 @@ fn rows(job: &JobMonitoringData) -> String {
         ("rejected", metrics.records_failed, share),
         ("passed", metrics.records_successful, None),
         ("transformed", metrics.rows_transformed, None),
-        ("loaded", loaded, job.target.as_ref().map(|target| units::bytes(target.bytes))),
+        ("loaded", loaded, job.target.as_ref().and_then(|target| target.bytes).map(units::bytes)),
     ];
     let width = stages.iter().map(|(_, rows, _)| grouped(*rows).len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -311,7 +311,7 @@ orders RUNNING for 2.50 s
 
         job.status = JobStatus::Completed;
         job.failure = None;
-        job.target = Some(TargetInfo { path: "/data/out.csv".to_owned(), rows: 9_000, bytes: 2048 });
+        job.target = Some(TargetInfo { location: "/data/out.csv".to_owned(), rows: 9_000, bytes: Some(2048) });
         let shown = plain(&details(&job, &[]));
         assert!(
             shown.contains("orders COMPLETED in 2.50 s\n") && shown.contains("  loaded       9,000 rows  2.0 KiB\n"),

@@ -238,6 +238,7 @@ pub(crate) fn progress(rows: u64) -> Progress {
         rows_total: None,
         records_successful: rows,
         records_failed: 0,
+        rows_skipped: 0,
         rows_transformed: rows,
         rows_loaded: rows,
         usage: Some(Usage {

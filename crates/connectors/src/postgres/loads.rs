@@ -1,0 +1,117 @@
+//! What was loaded: a row for each job in `etlplus_loads`, written in the transaction that puts its rows in place, and the
+//! interval of an incremental load in `etlplus_intervals`, written before its first row is read. Both are in the target's
+//! schema.
+
+use etlplus_core::Failure;
+use etlplus_core::pipeline::{Interval, JobSpec};
+use sqlx::Row;
+
+use super::catalog::{self, Place};
+use super::connect::Session;
+
+const LOADS: &str = "etlplus_loads";
+const INTERVALS: &str = "etlplus_intervals";
+
+/// What is noted of a load.
+pub(super) struct Note<'a> {
+    pub(super) job: &'a str,
+    pub(super) pipeline: &'a str,
+    pub(super) target: &'a Place,
+    pub(super) rows: u64,
+    pub(super) cursor: Option<&'a str>,
+}
+
+/// What earlier loads noted.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    pub(super) loaded: Option<u64>,
+    pub(super) cursor: Option<String>,
+    pub(super) interval: Option<(Option<String>, Option<String>)>,
+}
+
+/// Makes the two tables where they are missing.
+pub(super) async fn ensure_tables(session: &mut Session, place: &Place) -> Result<(), Failure> {
+    let (loads, intervals) = (place.beside(LOADS), place.beside(INTERVALS));
+    if catalog::table(session, &loads).await?.is_some() && catalog::table(session, &intervals).await?.is_some() {
+        return Ok(());
+    }
+    // Two sessions that make a table at the same time trip over one another, IF NOT EXISTS or not.
+    let made = session
+        .run(&format!(
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('etlplus_loads', 0)); \
+             CREATE TABLE IF NOT EXISTS {} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, job_id text NOT NULL UNIQUE, \
+               pipeline text NOT NULL, target text NOT NULL, rows bigint NOT NULL, cursor text, \
+               loaded_at timestamptz NOT NULL DEFAULT clock_timestamp()); \
+             CREATE TABLE IF NOT EXISTS {} (job_id text PRIMARY KEY, after text, up_to text, \
+               fixed_at timestamptz NOT NULL DEFAULT clock_timestamp()); \
+             COMMIT",
+            loads.sql(),
+            intervals.sql()
+        ))
+        .await;
+    made.map(drop).map_err(|failure| Failure {
+        remedy: format!(
+            "{}; the user needs the right to create tables in the schema {:?}",
+            failure.remedy, place.schema
+        ),
+        ..failure
+    })
+}
+
+/// What is noted about the job and its pipeline's earlier loads of the same table; nothing where there are no notes yet.
+pub(super) async fn noted(session: &mut Session, job: &JobSpec, place: &Place) -> Result<Noted, Failure> {
+    let (loads, intervals) = (place.beside(LOADS), place.beside(INTERVALS));
+    let (id, target) = (job.id().to_string(), place.to_string());
+    let mut noted = Noted::default();
+    if catalog::table(session, &loads).await?.is_some() {
+        noted.loaded = loaded(session, &id, place).await?;
+        let sql = format!(
+            "SELECT cursor FROM {} WHERE pipeline = $1 AND target = $2 AND cursor IS NOT NULL ORDER BY id DESC LIMIT 1",
+            loads.sql()
+        );
+        let row = session.row(&sql, &[Some(&job.pipeline().name), Some(&target)]).await?;
+        noted.cursor = row.map(|row| row.try_get(0)).transpose().map_err(|error| session.failure(&error))?;
+    }
+    if catalog::table(session, &intervals).await?.is_some() {
+        let sql = format!("SELECT after, up_to FROM {} WHERE job_id = $1", intervals.sql());
+        let row = session.row(&sql, &[Some(&id)]).await?;
+        let interval = row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose();
+        noted.interval = interval.map_err(|error| session.failure(&error))?;
+    }
+    Ok(noted)
+}
+
+/// The rows that the job loaded, if it did. The table of loads has to be there.
+pub(super) async fn loaded(session: &mut Session, job: &str, place: &Place) -> Result<Option<u64>, Failure> {
+    let sql = format!("SELECT rows FROM {} WHERE job_id = $1", place.beside(LOADS).sql());
+    let row = session.row(&sql, &[Some(job)]).await?;
+    let rows = row.map(|row| row.try_get::<i64, _>(0)).transpose().map_err(|error| session.failure(&error))?;
+    Ok(rows.map(i64::unsigned_abs))
+}
+
+/// Notes a load within the transaction that puts its rows in place.
+pub(super) async fn note(session: &mut Session, note: &Note<'_>) -> Result<(), Failure> {
+    let loads = note.target.beside(LOADS).sql();
+    let sql =
+        format!("INSERT INTO {loads} (job_id, pipeline, target, rows, cursor) VALUES ($1, $2, $3, $4::bigint, $5)");
+    let (target, rows) = (note.target.to_string(), note.rows.to_string());
+    session.rows(&sql, &[Some(note.job), Some(note.pipeline), Some(&target), Some(&rows), note.cursor]).await?;
+    // It was kept for further attempts, and there will be none.
+    let sql = format!("DELETE FROM {} WHERE job_id = $1", note.target.beside(INTERVALS).sql());
+    session.rows(&sql, &[Some(note.job)]).await?;
+    Ok(())
+}
+
+/// Notes the interval of a job, at once.
+pub(super) async fn fix_interval(
+    session: &mut Session,
+    job: &str,
+    place: &Place,
+    interval: &Interval,
+) -> Result<(), Failure> {
+    let sql = format!("INSERT INTO {} (job_id, after, up_to) VALUES ($1, $2, $3)", place.beside(INTERVALS).sql());
+    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
+    let (after, up_to) = (text(&interval.after), text(&interval.up_to));
+    session.rows(&sql, &[Some(job), after.as_deref(), up_to.as_deref()]).await?;
+    Ok(())
+}

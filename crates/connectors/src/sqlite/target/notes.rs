@@ -1,0 +1,132 @@
+//! What loads note about themselves, in the database that they load into.
+
+use chrono::{SecondsFormat, Utc};
+use etlplus_core::Failure;
+use etlplus_core::pipeline::{Interval, JobSpec, TableName};
+use sqlx::Row;
+
+use crate::sqlite::database::{Database, arguments};
+use crate::sqlite::table::Table;
+use crate::target::TargetState;
+
+const LOADS: &str = "etlplus_loads";
+const INTERVALS: &str = "etlplus_intervals";
+/// Tables that no load may have as its target.
+pub(super) const TABLES: [&str; 2] = [LOADS, INTERVALS];
+
+const CREATE_LOADS: &str = "CREATE TABLE IF NOT EXISTS main.etlplus_loads (\
+    job_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, target TEXT NOT NULL, rows INTEGER NOT NULL, \
+    cursor TEXT, loaded_at TEXT NOT NULL) STRICT";
+const CREATE_INTERVALS: &str = "CREATE TABLE IF NOT EXISTS main.etlplus_intervals (\
+    job_id TEXT NOT NULL PRIMARY KEY, pipeline TEXT NOT NULL, target TEXT NOT NULL, \
+    after_cursor TEXT, up_to_cursor TEXT, fixed_at TEXT NOT NULL) STRICT";
+
+/// What earlier loads noted; the columns are somebody else's to find.
+pub(super) async fn read(database: &mut Database, job: &JobSpec, table: &TableName) -> Result<TargetState, Failure> {
+    let mut state = TargetState::default();
+    if Table::find(database, "main", LOADS).await?.is_some() {
+        state.loaded = loaded(database, job).await?;
+        state.cursor = cursor(database, job, table).await?;
+    }
+    state.interval = fixed_interval(database, job).await?;
+    Ok(state)
+}
+
+type Fixed = (Option<String>, Option<String>);
+
+/// What this very job was going to read.
+async fn fixed_interval(database: &mut Database, job: &JobSpec) -> Result<Option<Fixed>, Failure> {
+    if Table::find(database, "main", INTERVALS).await?.is_none() {
+        return Ok(None);
+    }
+    let sql = "SELECT after_cursor, up_to_cursor FROM main.etlplus_intervals WHERE job_id = ?1";
+    let rows = database.fetch(sql, arguments![job.id().to_string()]).await?;
+    let interval = rows.first().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    interval.transpose().map_err(unreadable)
+}
+
+/// How far loads of the pipeline into the table have got; the table of loads has to be there. Cursors only grow, so that the
+/// last is the greatest.
+async fn cursor(database: &mut Database, job: &JobSpec, table: &TableName) -> Result<Option<String>, Failure> {
+    let sql = "SELECT cursor FROM main.etlplus_loads WHERE pipeline = ?1 AND target = ?2 COLLATE NOCASE \
+               AND cursor IS NOT NULL ORDER BY rowid DESC LIMIT 1";
+    let rows = database.fetch(sql, arguments![job.pipeline().name.as_str(), table.table.as_str()]).await?;
+    rows.first().map(|row| row.try_get(0)).transpose().map_err(unreadable)
+}
+
+fn unreadable(error: sqlx::Error) -> Failure {
+    Failure::bug(format!("a note of a load: {error}"))
+}
+
+/// The rows that this very job has loaded; the table of loads has to be there.
+async fn loaded(database: &mut Database, job: &JobSpec) -> Result<Option<u64>, Failure> {
+    let sql = "SELECT rows FROM main.etlplus_loads WHERE job_id = ?1";
+    let rows = database.fetch(sql, arguments![job.id().to_string()]).await?;
+    let rows = rows.first().map(|row| row.try_get::<i64, _>(0)).transpose().map_err(unreadable)?;
+    Ok(rows.map(i64::unsigned_abs))
+}
+
+/// Notes what the job is going to read, at once.
+pub(super) async fn fix_interval(
+    database: &mut Database,
+    job: &JobSpec,
+    table: &TableName,
+    interval: &Interval,
+) -> Result<(), Failure> {
+    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
+    database.execute("BEGIN IMMEDIATE", arguments![]).await?;
+    database.execute(CREATE_INTERVALS, arguments![]).await?;
+    let values = arguments![
+        job.id().to_string(),
+        job.pipeline().name.as_str(),
+        table.table.as_str(),
+        text(&interval.after),
+        text(&interval.up_to),
+        now(),
+    ];
+    database.execute("INSERT INTO main.etlplus_intervals VALUES (?, ?, ?, ?, ?, ?)", values).await?;
+    database.execute("COMMIT", arguments![]).await.map(drop)
+}
+
+/// Makes the table of loads, and refuses a job that has loaded or whose rows another job has loaded. Part of the load's
+/// transaction.
+pub(super) async fn prepare(database: &mut Database, job: &JobSpec, table: &TableName) -> Result<(), Failure> {
+    database.execute(CREATE_LOADS, arguments![]).await?;
+    if let Some(rows) = loaded(database, job).await? {
+        return Err(Failure::bug(format!("job {} has loaded its {rows} rows before", job.id())));
+    }
+    match (fixed_interval(database, job).await?, cursor(database, job, table).await?) {
+        (Some((after, _)), Some(cursor)) if after.as_deref() != Some(&cursor) => Err(Failure::user(
+            "interval_loaded",
+            format!(
+                "this job was to load the rows after {}, and another job has loaded all up to {cursor}",
+                after.as_deref().unwrap_or("the first")
+            ),
+            "run the pipeline as a new job, which goes on from there",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Notes the load, which has no use for its interval any more. Part of the load's transaction.
+pub(super) async fn write(
+    database: &mut Database,
+    job: &JobSpec,
+    table: &TableName,
+    rows: u64,
+    cursor: Option<String>,
+) -> Result<(), Failure> {
+    let id = job.id().to_string();
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let pipeline = job.pipeline().name.as_str();
+    let values = arguments![id.as_str(), pipeline, table.table.as_str(), rows, cursor, now()];
+    database.execute("INSERT INTO main.etlplus_loads VALUES (?, ?, ?, ?, ?, ?)", values).await?;
+    if Table::find(database, "main", INTERVALS).await?.is_some() {
+        database.execute("DELETE FROM main.etlplus_intervals WHERE job_id = ?1", arguments![id]).await?;
+    }
+    Ok(())
+}
+
+fn now() -> String {
+    Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
+}

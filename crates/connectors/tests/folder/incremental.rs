@@ -1,0 +1,60 @@
+//! Incremental loads: the cursor moves with its rows, and an interval is loaded once.
+
+use etlplus_connectors::target;
+use etlplus_core::Value;
+use etlplus_core::pipeline::{Interval, JobSpec};
+
+use crate::support::{ids_in, job_with, load_with_cursor};
+
+fn job(folder: &std::path::Path, number: u64) -> JobSpec {
+    let target = "{ parquet: { folder: out }, mode: append }";
+    job_with(folder, number, target, "incremental: { cursor: id }")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_moves_with_its_rows_and_each_attempt_reads_the_same_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = job(folder.path(), 1);
+    assert_eq!(target::of(&first).state().await.unwrap().cursor, None);
+    load_with_cursor(&first, 0..10, Some("9")).await.unwrap();
+
+    let interval = Interval { after: Some(Value::Integer(9)), up_to: Some(Value::Integer(19)) };
+    let second = job(folder.path(), 2);
+    let target = target::of(&second);
+    let state = target.state().await.unwrap();
+    assert_eq!((state.cursor.as_deref(), &state.interval), (Some("9"), &None));
+    target.fix_interval(&interval).await.unwrap();
+    // The attempt dies; the next one finds what it was going to read.
+    let again = target::of(&second).state().await.unwrap();
+    assert_eq!(again.interval, Some((Some("9".to_owned()), Some("19".to_owned()))));
+    load_with_cursor(&second, 10..20, Some("19")).await.unwrap();
+    // A load that found nothing does not take the cursor back.
+    load_with_cursor(&job(folder.path(), 3), 0..0, None).await.unwrap();
+    assert_eq!(target::of(&job(folder.path(), 4)).state().await.unwrap().cursor.as_deref(), Some("19"));
+    assert_eq!(ids_in(&folder.path().join("out")), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interval_that_another_job_has_loaded_is_not_loaded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    load_with_cursor(&job(folder.path(), 1), 0..10, Some("9")).await.unwrap();
+    let interval = Interval { after: Some(Value::Integer(9)), up_to: Some(Value::Integer(19)) };
+    let failed = job(folder.path(), 2);
+    target::of(&failed).fix_interval(&interval).await.unwrap();
+    load_with_cursor(&job(folder.path(), 3), 10..20, Some("19")).await.unwrap();
+    let failure = load_with_cursor(&failed, 10..20, Some("19")).await.unwrap_err();
+    assert_eq!(failure.code, "interval_loaded");
+    assert_eq!(ids_in(&folder.path().join("out")), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interval_can_be_fixed_before_there_is_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = job(folder.path(), 1);
+    let interval = Interval { after: None, up_to: Some(Value::Integer(9)) };
+    target::of(&first).fix_interval(&interval).await.unwrap();
+    let state = target::of(&first).state().await.unwrap();
+    assert_eq!(state.interval, Some((None, Some("9".to_owned()))));
+    load_with_cursor(&first, 0..10, Some("9")).await.unwrap();
+    assert_eq!(ids_in(&folder.path().join("out")), (0..10).collect::<Vec<_>>());
+}
