@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use arrow::row::{OwnedRow, RowConverter, SortField};
+use arrow::row::{RowConverter, SortField};
 use etlplus_core::Failure;
 
 use super::super::chunks::{Gathered, bytes_of};
@@ -36,7 +36,8 @@ pub(super) struct Partitions {
     converter: RowConverter,
     /// Rows that are not divided yet.
     gathered: Gathered,
-    places: HashMap<OwnedRow, usize>,
+    /// Positions in `waiting` by the keys' bytes.
+    places: HashMap<Box<[u8]>, usize>,
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
     chunk_rows: usize,
@@ -128,11 +129,10 @@ impl Partitions {
             let keys: Vec<_> = self.keys.iter().map(|key| batch.column(*key).clone()).collect();
             let rows = self.converter.convert_columns(&keys).map_err(arrow_failure)?;
             for row in 0..batch.num_rows() {
-                // Sorted rows come in runs; a folder is looked up once for each.
-                let key = rows.row(row).owned();
-                let place = match self.places.get(&key) {
+                let key = rows.row(row);
+                let place = match self.places.get(key.as_ref()) {
                     Some(place) => *place,
-                    None => self.begin(key, &keys, row)?,
+                    None => self.begin(key.as_ref(), &keys, row)?,
                 };
                 rows_of.entry(place).or_default().push((number, row));
             }
@@ -149,7 +149,7 @@ impl Partitions {
     }
 
     /// Makes a place for rows with keys like those of `row`.
-    fn begin(&mut self, key: OwnedRow, keys: &[ArrayRef], row: usize) -> Result<usize, Failure> {
+    fn begin(&mut self, key: &[u8], keys: &[ArrayRef], row: usize) -> Result<usize, Failure> {
         if self.waiting.len() >= PARTITIONS_MAX {
             return Err(Failure::limit(
                 "too_many_partitions",
@@ -166,7 +166,7 @@ impl Partitions {
             folders.push(hive::folder_name(name, value)?);
         }
         self.waiting.push(Waiting { place: folders.join("/").into(), rows: Gathered::default() });
-        self.places.insert(key, self.waiting.len() - 1);
+        self.places.insert(key.into(), self.waiting.len() - 1);
         Ok(self.waiting.len() - 1)
     }
 }
