@@ -10,7 +10,7 @@ use super::scan::Scanner;
 /// The names of the declared columns, as keys.
 pub(super) struct Names {
     /// Each name in quotes, as nearly every writer writes it; `None` for one that cannot be written without an escape.
-    quoted: Vec<Option<Vec<u8>>>,
+    quoted: Vec<Option<Quoted>>,
     positions: HashMap<Vec<u8>, usize>,
     extra_fields: ExtraFields,
 }
@@ -19,7 +19,7 @@ impl Names {
     /// Of columns with these names, in their order.
     pub(super) fn new(names: &[&str], extra_fields: ExtraFields) -> Self {
         Self {
-            quoted: names.iter().map(|name| quoted(name)).collect(),
+            quoted: names.iter().map(|name| Quoted::new(name)).collect(),
             positions: names.iter().enumerate().map(|(index, name)| (name.as_bytes().to_vec(), index)).collect(),
             extra_fields,
         }
@@ -41,9 +41,43 @@ impl Names {
     }
 }
 
-fn quoted(name: &str) -> Option<Vec<u8>> {
-    let is_plain = !name.contains(|c| matches!(c, '"' | '\\' | '\0'..='\x1F'));
-    is_plain.then(|| format!("\"{name}\"").into_bytes())
+/// A name in its quotes.
+pub(super) struct Quoted {
+    bytes: Vec<u8>,
+    /// The first bytes as one number, and which of its bits they are: one comparison tells most names.
+    word: u128,
+    mask: u128,
+}
+
+impl Quoted {
+    fn new(name: &str) -> Option<Self> {
+        let is_plain = !name.contains(|c| matches!(c, '"' | '\\' | '\0'..='\x1F'));
+        is_plain.then(|| {
+            let bytes = format!("\"{name}\"").into_bytes();
+            let mut word = [0; 16];
+            let known = bytes.len().min(word.len());
+            word[..known].copy_from_slice(&bytes[..known]);
+            let mask = u128::MAX >> (u128::BITS - 8 * known as u32);
+            Self { bytes, word: u128::from_le_bytes(word), mask }
+        })
+    }
+
+    /// How many bytes it has.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether `text` begins with it.
+    #[inline]
+    pub(super) fn begins(&self, text: &[u8]) -> bool {
+        match text.first_chunk() {
+            Some(word) => {
+                (u128::from_le_bytes(*word) ^ self.word) & self.mask == 0
+                    && (self.bytes.len() <= size_of::<u128>() || text.starts_with(&self.bytes))
+            }
+            None => text.starts_with(&self.bytes),
+        }
+    }
 }
 
 /// Reads keys, guessing each from what followed the last one in the records before, since objects of one file mostly have

@@ -83,7 +83,9 @@ impl TextFormat for Ndjson {
 
     fn check(&self, file: Arc<SourceFile>, _: Arc<()>, block: Block, plan: &CheckPlan) -> Result<Checked, Failure> {
         let width = self.names.len();
-        let (mut rows, mut fields, mut rejects) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows = Vec::with_capacity(block.spans.len());
+        let mut fields = Vec::with_capacity(block.spans.len() * width);
+        let mut rejects = Vec::new();
         let mut keys = Keys::new(&self.names);
         let is_utf8 = simdutf8::basic::from_utf8(&block.data).is_ok();
         for (index, span) in block.spans.iter().enumerate() {

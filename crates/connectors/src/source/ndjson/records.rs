@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use etlplus_core::pipeline::ValueFormat;
 use etlplus_core::{BrokenRule, Failure, Reject, Type};
 
 use super::scan::Field;
@@ -25,10 +26,41 @@ pub(super) struct NdjsonRecords {
     pub(super) show_columns: bool,
 }
 
+/// Which values are cells of a column as they stand: what nearly all values are.
+#[derive(Clone, Copy)]
+struct Plain {
+    strings: bool,
+    numbers: bool,
+}
+
+impl Plain {
+    fn of(plan: &ColumnPlan, show_columns: bool) -> Self {
+        let is_number = matches!(
+            plan.ty,
+            Type::Int16 | Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 | Type::Decimal { .. }
+        );
+        let numbers = is_number && plan.format == ValueFormat::Standard && !show_columns;
+        Self { strings: plan.ty != Type::Json, numbers }
+    }
+}
+
 impl NdjsonRecords {
-    fn cell(&self, row: usize, column: usize, plan: &ColumnPlan) -> Cell<'_> {
+    /// The cell of a value that is one as it stands.
+    #[inline]
+    fn plain_cell(&self, field: Field, plain: Plain) -> Option<Cell<'_>> {
+        let Some(range) = field.range() else { return Some(Cell::Null) };
+        let json = &self.block.data[range];
+        match json {
+            [b'"', text @ .., _] if plain.strings && !field.has_escape() => Some(Cell::Text(Cow::Borrowed(text))),
+            [b'-' | b'0'..=b'9', ..] if plain.numbers => Some(Cell::Text(Cow::Borrowed(json))),
+            _ => None,
+        }
+    }
+
+    /// The cell of any value.
+    #[cold]
+    fn cell(&self, field: Field, plan: &ColumnPlan) -> Cell<'_> {
         let ty = plan.ty;
-        let field = self.fields[row * self.width + column];
         let Some(range) = field.range() else { return Cell::Null };
         let json = &self.block.data[range];
         match (json[0], ty) {
@@ -68,7 +100,11 @@ impl Records for NdjsonRecords {
     }
 
     fn column(&self, column: usize, plan: &ColumnPlan, broken: &mut BrokenCells) -> Result<ArrayRef, Failure> {
-        let cells = (0..self.rows.len()).map(|row| self.cell(row, column, plan));
+        let plain = Plain::of(plan, self.show_columns);
+        let cells = (0..self.rows.len()).map(|row| {
+            let field = self.fields[row * self.width + column];
+            self.plain_cell(field, plain).unwrap_or_else(|| self.cell(field, plan))
+        });
         Ok(build_column(column, plan, cells, broken))
     }
 

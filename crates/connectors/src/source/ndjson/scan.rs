@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::keys::Keys;
+use super::keys::{Keys, Quoted};
 
 /// The byte 1 in each place of a word.
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -266,11 +266,12 @@ impl<'a> Scanner<'a> {
         Some(())
     }
 
-    /// What the text goes on with, and passes over it where that is `expected`.
-    pub(super) fn take(&mut self, expected: &[u8]) -> bool {
-        let is_there = self.data[self.at..].starts_with(expected);
+    /// Whether the text goes on with this key; then passes over it.
+    #[inline]
+    pub(super) fn take(&mut self, key: &Quoted) -> bool {
+        let is_there = key.begins(&self.data[self.at..]);
         if is_there {
-            self.at += expected.len();
+            self.at += key.len();
         }
         is_there
     }
