@@ -30,7 +30,8 @@ pub struct Reject {
     pub line: Option<u64>,
     /// The row's number within its file, from 1, counting data records only.
     pub row: u64,
-    /// Byte offset of the row's first byte in its file; `null` for formats without one.
+    /// Byte offset of the row's first byte in its file; `null` for formats without one, and where the file is compressed or in
+    /// another encoding than UTF-8.
     pub offset: Option<u64>,
     /// Every rule that the row broke, in the order of the schema; never empty.
     pub errors: Vec<BrokenRule>,
@@ -39,7 +40,8 @@ pub struct Reject {
     pub header: Option<String>,
     /// The row as it stood in the source, with bytes that are not UTF-8 shown as U+FFFD.
     pub raw: String,
-    /// The exact bytes in lower-case hex, only where `raw` could not show them.
+    /// The exact bytes in lower-case hex, only where `raw` could not show them. Of a file in another encoding than UTF-8 they
+    /// are those of its text in UTF-8, with `ff` for what the encoding does not have.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub raw_hex: Option<String>,
     /// Whether `raw` was cut at [`RAW_MAX_BYTES`].
