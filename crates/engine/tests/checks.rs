@@ -244,7 +244,7 @@ fn a_share_that_cannot_become_smaller_ends_a_load_early() {
         let failure = support::failure(report);
         assert_eq!(failure.code, "too_many_rejects", "{source}");
         assert!(
-            failure.message.contains("rows at most were rejected so far, and rejects.max_percent is 5"),
+            failure.message.contains("at most in the source, and rejects.max_percent is 5"),
             "{failure}"
         );
         folder.complete(&pipeline(40));

@@ -149,7 +149,7 @@ impl Input {
             Some(most) if failed as f64 * 100.0 > self.max_percent * most as f64 => Err(Failure::data(
                 "too_many_rejects",
                 format!(
-                    "{failed} of {most} rows at most were rejected so far, and rejects.max_percent is {}",
+                    "{failed} rows were rejected so far, of {most} at most in the source, and rejects.max_percent is {}",
                     self.max_percent
                 ),
                 "look into the reject file, mend the source or its rules, or raise the limit",

@@ -49,19 +49,27 @@ fn checked_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// A subquery's outer columns are not in `schema`; an operator whose types are unknown is left as it is.
 fn checked_operator(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = &expression else { return Transformed::no(expression) };
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expression else { return Transformed::no(expression) };
     let function = match op {
-        Operator::Plus => &ADD,
-        Operator::Minus => &SUBTRACT,
-        Operator::Multiply => &MULTIPLY,
-        _ => return Transformed::no(expression),
+        Operator::Plus => Some(&ADD),
+        Operator::Minus => Some(&SUBTRACT),
+        Operator::Multiply => Some(&MULTIPLY),
+        _ => None,
     };
-    match (operand(left).get_type(schema), operand(right).get_type(schema)) {
-        (Ok(a), Ok(b)) if a == b && a.is_integer() => {}
-        _ => return Transformed::no(expression),
+    match function {
+        Some(function) if are_whole_numbers(&left, &right, schema) => {
+            let function = ScalarFunction::new_udf((*function).clone(), vec![*left, *right]);
+            Transformed::yes(Expr::ScalarFunction(function))
+        }
+        _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
     }
-    let arguments = vec![(**left).clone(), (**right).clone()];
-    Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf((*function).clone(), arguments)))
+}
+
+fn are_whole_numbers(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
+    match (operand(left).get_type(schema), operand(right).get_type(schema)) {
+        (Ok(left), Ok(right)) => left == right && left.is_integer(),
+        _ => false,
+    }
 }
 
 /// What decides the type of a sum of sums: its leftmost operand. Asking for the type of each sum in a long chain would walk the
