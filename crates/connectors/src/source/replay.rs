@@ -196,6 +196,7 @@ impl<L> Rows<L> {
             OneRecord::Several => {
                 set_apart("several_records", "holds more than one record: give each a reject of its own")
             }
+            OneRecord::Ends { end: 0, .. } => set_apart("empty_record", "has no text: correct it, or take the row out"),
             OneRecord::Ends { end, malformed } => {
                 let start = self.data.len() as u32;
                 self.data.extend_from_slice(&raw[..end]);

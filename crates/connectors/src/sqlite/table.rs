@@ -88,11 +88,6 @@ impl Table {
         let first = key.next().filter(|_| key.next().is_none() && self.has_rowid)?;
         first.type_name.eq_ignore_ascii_case("INTEGER").then_some(first)
     }
-
-    /// Whether each row has a number that SQL gets at as `rowid`, and that is none of the columns.
-    pub(super) fn has_own_rowid(&self) -> bool {
-        self.has_rowid && self.column("rowid").is_none() && self.rowid_column().is_none()
-    }
 }
 
 impl TableColumn {

@@ -105,6 +105,7 @@ async fn each_raw_text_is_one_record_whatever_quotes_it_opens() {
         under("3,a\n4,b"),
         under("5,\"a\nb\""),
         Reject { raw_truncated: true, ..under("6,cut") },
+        under(""),
         under("7"),
     ];
     let path = write(&folder, RejectFormat::Ndjson, &rejects);
@@ -114,7 +115,8 @@ async fn each_raw_text_is_one_record_whatever_quotes_it_opens() {
         (1, Some(1), "unclosed_quote"),
         (3, Some(3), "several_records"),
         (5, Some(5), "raw_truncated"),
-        (6, Some(6), "field_count"),
+        (6, Some(6), "empty_record"),
+        (7, Some(7), "field_count"),
     ];
     assert_eq!(broken(&rejects), expected);
     assert!(rejects[2].raw_truncated, "what was cut stays cut");

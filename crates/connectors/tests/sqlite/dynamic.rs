@@ -2,11 +2,12 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Decimal128Type, Float64Type, Int32Type, TimestampMicrosecondType};
-use etlplus_core::Type;
-use etlplus_core::pipeline::Rule;
+use etlplus_connectors::{Intake, source};
+use etlplus_core::pipeline::{Operand, Rule};
+use etlplus_core::{Type, Value};
 
 use crate::database::{execute, place};
-use crate::support::{column, job_from, read, sqlite_table, with_rules};
+use crate::support::{Unlimited, column, job_from, read, rows, sqlite_table, with_rules};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_of_another_kind_is_a_reject_and_no_failure() {
@@ -48,7 +49,7 @@ async fn a_value_of_another_kind_is_a_reject_and_no_failure() {
     let expected = [(2, "n"), (3, "n r s b at f"), (4, "s d"), (5, "n r s d at f"), (6, "r")];
     assert_eq!(broken, expected.map(|(row, fields)| (row, fields.to_owned())));
     let third = &rejects[1];
-    assert_eq!(third.raw, r#"{"rowid":3,"n":4294967296,"r":"x","s":5,"d":0.1,"b":"text","at":7,"f":2}"#);
+    assert_eq!(third.raw, r#"{"n":4294967296,"r":"x","s":5,"d":0.1,"b":"text","at":7,"f":2}"#);
     assert_eq!(third.errors[0].value.as_deref(), Some("4294967296"));
     assert!(third.errors[1].message.contains("is a text, and the column is float64"), "{:?}", third.errors[1]);
     // The bytes of a text that is no UTF-8 are kept.
@@ -94,5 +95,49 @@ async fn rules_hold_as_everywhere() {
     assert_eq!(batch.num_rows(), 1);
     let rules: Vec<_> = rejects.iter().map(|reject| (reject.row, reject.errors[0].rule.as_str())).collect();
     assert_eq!(rules, [(2, "required"), (3, "unique")]);
-    assert_eq!(rejects[0].raw, r#"{"id":2,"n":null}"#, "the key is the row's number already");
+    assert_eq!(rejects[0].raw, r#"{"id":2,"n":null}"#);
+}
+
+/// Rows of a table and what they were as rejects are the same rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn rejects_can_be_replayed() {
+    let (folder, file) = place();
+    execute(
+        &file,
+        "CREATE TABLE t (id, f, r, d, s, b, u, j, at);
+         INSERT INTO t VALUES (1, 0, 0.1, 0.5, 'a \"quoted\"', x'00ff', x'00112233445566778899aabbccddeeff', 5, '2026-02-28 13:45:00');
+         INSERT INTO t VALUES (2, 1, 1e300, 1e15, '', x'', '00112233-4455-6677-8899-AABBCCDDEEFF', '{\"a\": 1}', NULL);
+         INSERT INTO t VALUES (3.0, NULL, 3, '1.50', 'line' || char(10) || 'é', NULL, NULL, '\"text\"', NULL);",
+    )
+    .await;
+    let columns = |id| {
+        let types = [
+            ("f", Type::Boolean),
+            ("r", Type::Float64),
+            ("d", Type::Decimal { precision: 20, scale: 2 }),
+            ("s", Type::String),
+            ("b", Type::Binary),
+            ("u", Type::Uuid),
+            ("j", Type::Json),
+            ("at", Type::Timestamp),
+        ];
+        std::iter::once(id).chain(types.map(|(name, ty)| column(name, ty))).collect::<Vec<_>>()
+    };
+    let bound = Operand::Value(Value::Integer(100));
+    let least = with_rules(column("id", Type::Int64), vec![Rule::Min { bound, exclusive: false }]);
+    let strict = sqlite_table(&file, "t", columns(least));
+    let (batch, rejects) = read(&job_from(&strict), None).await.expect("it can be read");
+    assert_eq!((batch.num_rows(), rejects.len()), (0, 3), "each row is whole but for its id");
+    let lines = rejects.iter().map(|reject| serde_json::to_string(reject).expect("it is JSON") + "\n");
+    let rejected = folder.path().join("rejects.ndjson");
+    std::fs::write(&rejected, lines.collect::<String>()).expect("there is room");
+
+    let mild = job_from(&sqlite_table(&file, "t", columns(column("id", Type::Int64))));
+    let open = source::open_rejects(&rejected, &mild.pipeline().source, &mild).await.expect("it is a reject file");
+    let mut intake = Intake::start(open, &Unlimited);
+    let again = intake.next().await.expect("it can be read").expect("it has rows");
+    assert_eq!(again.rejects, []);
+    let (direct, rejects) = read(&mild, None).await.expect("it can be read");
+    assert_eq!(rejects, []);
+    assert_eq!(rows(&[again.batch]), rows(&[direct]));
 }

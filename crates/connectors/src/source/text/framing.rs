@@ -123,7 +123,8 @@ fn scan_quoted(data: &[u8], last: bool, limit: usize, dialect: Dialect, quote: u
             match (window.get(at), data.get(at + 1)) {
                 (Some(byte), _) if *byte == delimiter => at += 1,
                 (Some(b'\n'), _) => return Scan::Record { end: at, next: at + 1 },
-                (Some(b'\r'), Some(b'\n')) => return Scan::Record { end: at, next: at + 2 },
+                (Some(b'\r'), Some(b'\n')) if at < limit => return Scan::Record { end: at, next: at + 2 },
+                (Some(b'\r'), Some(b'\n')) => return broken(Malformed::RecordTooLong),
                 (Some(b'\r'), None) if !last => return Scan::Incomplete,
                 (Some(b'\r'), None) | (None, _) => return ran_out(false),
                 _ => return broken(Malformed::BadQuote),

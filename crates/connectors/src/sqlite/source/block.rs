@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use etlplus_core::Type;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, TypeInfo, ValueRef};
 
@@ -29,23 +30,16 @@ pub(in crate::sqlite) struct Span {
 
 /// Some rows, column by column.
 pub(in crate::sqlite) struct Block {
-    /// The numbers that SQLite gave the rows, where they were asked for: it is the first value of each row then.
-    pub(super) rowids: Option<Vec<i64>>,
     columns: Vec<Vec<Raw>>,
     bytes: Vec<u8>,
     rows: usize,
 }
 
 impl Block {
-    /// An empty block of rows with so many columns, beside the row's number.
-    pub(in crate::sqlite) fn new(columns: usize, has_rowids: bool) -> Self {
+    /// An empty block of rows with so many columns.
+    pub(in crate::sqlite) fn new(columns: usize) -> Self {
         let column = || Vec::with_capacity(BLOCK_ROWS);
-        Self {
-            rowids: has_rowids.then(|| Vec::with_capacity(BLOCK_ROWS)),
-            columns: std::iter::repeat_with(column).take(columns).collect(),
-            bytes: Vec::new(),
-            rows: 0,
-        }
+        Self { columns: std::iter::repeat_with(column).take(columns).collect(), bytes: Vec::new(), rows: 0 }
     }
 
     pub(in crate::sqlite) fn rows(&self) -> usize {
@@ -68,13 +62,8 @@ impl Block {
 
     /// Takes a row.
     pub(in crate::sqlite) fn push(&mut self, row: &SqliteRow) -> Result<(), sqlx::Error> {
-        let mut first = 0;
-        if let Some(rowids) = &mut self.rowids {
-            rowids.push(row.try_get(0)?);
-            first = 1;
-        }
         for (index, column) in self.columns.iter_mut().enumerate() {
-            column.push(raw(row, index + first, &mut self.bytes)?);
+            column.push(raw(row, index, &mut self.bytes)?);
         }
         self.rows += 1;
         Ok(())
@@ -111,6 +100,6 @@ fn raw(row: &SqliteRow, index: usize, bytes: &mut Vec<u8>) -> Result<Raw, sqlx::
 pub(super) struct Origin {
     /// The file, and what was read of it.
     pub(super) name: Arc<str>,
-    /// The names of the columns, in order.
-    pub(super) columns: Arc<[String]>,
+    /// The names and types of the columns, in order.
+    pub(super) columns: Arc<[(String, Type)]>,
 }

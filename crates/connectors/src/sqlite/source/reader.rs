@@ -31,25 +31,21 @@ pub(super) struct SqliteReader {
 pub(in crate::sqlite) struct Select {
     pub(in crate::sqlite) sql: String,
     pub(in crate::sqlite) arguments: SqliteArguments,
-    /// How many columns it has, beside the row's number.
+    /// How many columns it has.
     pub(in crate::sqlite) columns: usize,
-    pub(in crate::sqlite) has_rowids: bool,
 }
 
 impl SqliteReader {
     pub(super) fn new(database: Database, relation: &Relation, plan: &CheckPlan, bounds: Option<Bounds>) -> Self {
-        let has_rowids = relation.table.has_own_rowid();
-        let names: Vec<_> = plan.columns.iter().map(|column| column.name.clone()).collect();
-        let columns = has_rowids.then(|| "rowid".to_owned()).into_iter();
-        let columns: Vec<_> = columns.chain(names.iter().map(|name| relation.column_sql(name))).collect();
+        let columns: Vec<_> = plan.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
+        let selected: Vec<_> = columns.iter().map(|(name, _)| relation.column_sql(name)).collect();
         let (filter, arguments) = bounds.as_ref().map(Bounds::filter).unwrap_or_default();
         let select = Select {
-            sql: format!("SELECT {} FROM {} {filter}", columns.join(", "), relation.sql),
+            sql: format!("SELECT {} FROM {} {filter}", selected.join(", "), relation.sql),
             arguments,
-            columns: names.len(),
-            has_rowids,
+            columns: columns.len(),
         };
-        let origin = Origin { name: relation.name.clone(), columns: names.into() };
+        let origin = Origin { name: relation.name.clone(), columns: columns.into() };
         Self { database, select, origin, bounds: bounds.map(Arc::new) }
     }
 }
@@ -105,7 +101,7 @@ async fn read_all(
     select: Select,
     sender: &mpsc::Sender<Result<Block, Failure>>,
 ) -> Result<(), Failure> {
-    let empty = || Block::new(select.columns, select.has_rowids);
+    let empty = || Block::new(select.columns);
     let mut block = empty();
     let query = sqlx::query_with(AssertSqlSafe(select.sql), select.arguments);
     let read: Result<(), sqlx::Error> = async {

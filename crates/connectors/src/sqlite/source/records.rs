@@ -2,7 +2,8 @@
 
 use arrow::array::ArrayRef;
 use etlplus_core::reject::RAW_MAX_BYTES;
-use etlplus_core::{BrokenRule, Failure, Reject};
+use etlplus_core::{BrokenRule, Failure, Reject, Type};
+use uuid::Uuid;
 
 use super::block::{Block, Origin, Raw};
 use super::columns::typed_column;
@@ -54,26 +55,31 @@ impl Records for SqliteRecords {
 }
 
 impl SqliteRecords {
-    /// A row as a JSON object, with the number that SQLite gave it. The bytes of a text are those of the database, also where
-    /// they are no UTF-8.
+    /// A row as a JSON object, from which a replay makes the same values again. The bytes of a text are those of the database,
+    /// also where they are no UTF-8.
     fn json(&self, row: usize) -> Vec<u8> {
         let mut json = b"{".to_vec();
-        if let Some(rowids) = &self.block.rowids {
-            json.extend_from_slice(format!("\"rowid\":{}", rowids[row]).as_bytes());
-        }
-        for (column, name) in self.origin.columns.iter().enumerate() {
-            if json.len() > 1 {
+        for (column, (name, ty)) in self.origin.columns.iter().enumerate() {
+            if column > 0 {
                 json.push(b',');
             }
             push_string(&mut json, name.as_bytes());
             json.push(b':');
-            match self.block.column(column)[row] {
-                Raw::Null => json.extend_from_slice(b"null"),
-                Raw::Integer(number) => json.extend_from_slice(number.to_string().as_bytes()),
-                Raw::Real(number) if number.is_finite() => json.extend_from_slice(format!("{number:?}").as_bytes()),
-                Raw::Real(number) => push_string(&mut json, number.to_string().as_bytes()),
-                Raw::Text(span) => push_string(&mut json, self.block.bytes(span)),
-                Raw::Blob(span) => push_string(&mut json, blob_text(self.block.bytes(span)).as_bytes()),
+            match (self.block.column(column)[row], ty) {
+                (Raw::Null, _) => json.extend_from_slice(b"null"),
+                (Raw::Integer(0), Type::Boolean) => json.extend_from_slice(b"false"),
+                (Raw::Integer(1), Type::Boolean) => json.extend_from_slice(b"true"),
+                (Raw::Integer(number), _) => json.extend_from_slice(number.to_string().as_bytes()),
+                // Without an exponent, which a decimal does not take.
+                (Raw::Real(number), _) if number.is_finite() => json.extend_from_slice(number.to_string().as_bytes()),
+                (Raw::Real(number), _) => push_string(&mut json, number.to_string().as_bytes()),
+                (Raw::Text(span), _) => push_string(&mut json, self.block.bytes(span)),
+                (Raw::Blob(span), ty) => {
+                    let bytes = self.block.bytes(span);
+                    let uuid = Uuid::from_slice(bytes).ok().filter(|_| *ty == Type::Uuid);
+                    let text = uuid.map_or_else(|| blob_text(bytes), |uuid| uuid.to_string());
+                    push_string(&mut json, text.as_bytes());
+                }
             }
         }
         json.push(b'}');

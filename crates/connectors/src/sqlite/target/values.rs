@@ -27,7 +27,6 @@ pub(super) async fn read(
         sql: format!("SELECT {} FROM main.{}", quoted(column), quoted(&table.table)),
         arguments: SqliteArguments::default(),
         columns: 1,
-        has_rowids: false,
     };
     let declared = Column {
         name: column.to_owned(),
