@@ -48,7 +48,7 @@ fn memory_failure(message: &str) -> Failure {
 }
 
 /// The query engine reads and writes no files but those that it spills to.
-fn scratch_failure(error: &io::Error) -> Failure {
+pub(crate) fn scratch_failure(error: &io::Error) -> Failure {
     io_failure("use the folder for temporary files", &std::env::temp_dir(), error)
 }
 

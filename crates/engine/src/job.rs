@@ -7,8 +7,10 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use etlplus_core::pipeline::{INPUT, JobSpec, Lookup, LookupOrigin, Pipeline, Place};
 use etlplus_core::{Failure, Mistake, Position};
@@ -18,13 +20,23 @@ use etlplus_connectors::{CheckPlan, source, target};
 use crate::checks::{combining_step, predicate_mistakes, reference_mistakes};
 use crate::failure::query_failure;
 use crate::input_from::InputFrom;
-use crate::sql::{CheckedArithmetic, Query, functions, lookup_order, scans_of_input, sql_mistake};
+use crate::sql::{CheckedArithmetic, CheckedSums, Query, functions, lookup_order, physical_rules, scans_of_input, sql_mistake};
 
-/// A query engine with the memory that the job may use.
+/// A query engine with the memory that the job may use. It spills to no file.
 pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
+    session_with(job, DiskManagerMode::Disabled)
+}
+
+/// The same for a job that runs: what goes beyond its memory is spilled to `scratch`.
+pub(crate) fn spilling_session(job: &JobSpec, scratch: &Path) -> Result<SessionContext, Failure> {
+    session_with(job, DiskManagerMode::Directories(vec![scratch.to_owned()]))
+}
+
+fn session_with(job: &JobSpec, spilling: DiskManagerMode) -> Result<SessionContext, Failure> {
     let memory = usize::try_from(job.pipeline().limits.memory_bytes).unwrap_or(usize::MAX);
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spilling))
         .build_arc()
         .map_err(query_failure)?;
     let config = SessionConfig::new()
@@ -35,8 +47,15 @@ pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {
         .set_bool("datafusion.execution.parquet.schema_force_view_types", false)
         // 0.1 is a tenth, not the nearest binary fraction.
         .set_bool("datafusion.sql_parser.parse_float_as_decimal", true);
-    let context = SessionContext::new_with_config_rt(config, runtime);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rules(physical_rules())
+        .build();
+    let context = SessionContext::new_with_state(state);
     context.add_analyzer_rule(Arc::new(CheckedArithmetic));
+    context.add_analyzer_rule(Arc::new(CheckedSums));
     functions().into_iter().for_each(|function| context.register_udf(function));
     Ok(context)
 }

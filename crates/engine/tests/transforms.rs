@@ -274,6 +274,46 @@ fn whole_numbers_do_not_wrap_around() {
 }
 
 #[test]
+fn sums_and_negatives_of_whole_numbers_do_not_wrap_around() {
+    let folder = folder();
+    let least = "(id - 9223372036854775807 - 2)";
+    for calculation in [format!("-{least}"), "sum(9223372036854775806 + id)".to_owned()] {
+        let failure = folder.fail(&step(&format!("SELECT {calculation} AS n FROM input WHERE id < 3 AND id <> 0")));
+        assert_eq!(failure.code, "overflow", "{calculation}: {failure:?}");
+    }
+    folder.complete(&step(
+        "SELECT country, sum(id) AS ids, sum(-id), sum(amount) AS total, sum(DISTINCT id) AS different, count(*) AS rows
+         FROM input GROUP BY country ORDER BY sum(id) DESC, country",
+    ));
+    let rows = "DE,4,-4,10.60,4,2\nUS,4,-4,5.00,4,1\nFR,2,-2,20.00,2,1\n";
+    assert_eq!(folder.read("out.csv"), format!("country,ids,sum((- input.id)),total,different,rows\n{rows}"));
+}
+
+/// Lookups of more rows than the query engine would hold as a matter of course, and an input that is far larger than the memory.
+#[test]
+fn the_input_streams_past_its_lookups_whichever_a_query_names_first() {
+    let folder = Folder::new();
+    let orders: String = (0..400_000).map(|id| format!("{id},{},{:0>200}\n", id % 150_000, id)).collect();
+    let keys: String = (0..150_000).map(|key| format!("{key}\n")).collect();
+    folder.write("orders.csv", format!("id,key,note\n{orders}")).write("keys.csv", format!("key\n{keys}"));
+    for joined in [
+        "input o JOIN keys k ON k.key = o.key",
+        "input o LEFT JOIN keys k ON k.key = o.key",
+        "keys k JOIN input o ON k.key = o.key",
+        "input o CROSS JOIN (SELECT max(key) AS key FROM keys) k",
+        "input o JOIN (SELECT max(key) AS key FROM keys) k ON o.key <= k.key",
+    ] {
+        folder.complete(&format!(
+            "name: t\nsource:\n  csv: {{ path: orders.csv }}\nschema: {{ id: int64, key: int64, note: string }}\n\
+             lookups:\n  keys: {{ csv: {{ path: keys.csv }}, schema: {{ key: int64 }} }}\n\
+             transforms:\n  - name: s\n    sql: SELECT count(*) AS rows, max(o.note) AS note FROM {joined}\n\
+             target:\n  csv: {{ path: out.csv }}\nlimits: {{ memory: 48MiB }}\n"
+        ));
+        assert!(folder.read("out.csv").starts_with("rows,note\n400000,"), "{joined}: {}", folder.read("out.csv"));
+    }
+}
+
+#[test]
 fn keys_are_made_of_any_values_and_tell_them_apart() {
     let folder = folder();
     folder.complete(&step(

@@ -1,5 +1,7 @@
 //! Incremental loads: the interval is fixed before the first row is read, and the cursor moves with the data alone.
 
+use std::cmp::Ordering;
+
 use etlplus_connectors::source;
 use etlplus_connectors::target::{Target, TargetState};
 use etlplus_core::pipeline::{Incremental, Interval, JobSpec};
@@ -39,9 +41,15 @@ pub(crate) async fn next_interval(
     Ok(Interval { after, up_to: source::newest(source, job, &incremental.cursor).await? })
 }
 
-/// The cursor to note with the rows: how far the job was to read, or how far it read, or else how far earlier ones did.
+/// The cursor to note with the rows: how far the job was to read, or how far it read, but never less than earlier ones did. A
+/// source that lags behind, or was set back, must not have its rows read again when they return.
 pub(super) fn reached(interval: &Interval, seen: Option<&Value>) -> Option<String> {
-    interval.up_to.as_ref().or(seen).or(interval.after.as_ref()).map(ToString::to_string)
+    let now = interval.up_to.as_ref().or(seen);
+    let furthest = match (now, interval.after.as_ref()) {
+        (Some(now), Some(after)) if now.compare(after) == Some(Ordering::Less) => Some(after),
+        (now, after) => now.or(after),
+    };
+    furthest.map(ToString::to_string)
 }
 
 async fn cursor_type(job: &JobSpec, incremental: &Incremental) -> Result<Type, Failure> {

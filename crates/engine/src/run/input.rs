@@ -1,7 +1,7 @@
 //! The table `input`: the rows of the source that keep every rule, counted on their way.
 
 use std::fmt;
-use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -14,7 +14,6 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
-use etlplus_core::ids::JobId;
 use etlplus_core::pipeline::{INPUT, JobSpec};
 use etlplus_core::ports::Control;
 use etlplus_core::progress::{Counters, Stage};
@@ -26,11 +25,11 @@ use super::cancelled_failure;
 use super::extent::Extent;
 use super::pause::unpaused;
 use crate::failure::{as_query_error, query_failure};
-use etlplus_connectors::target::{AtomicFile, ScratchWriter, TEMPORARY_SUFFIX};
+use etlplus_connectors::target::ScratchWriter;
 use etlplus_connectors::{Intake, RejectFile};
 
-/// The name of the scratch file in the folder for temporary files.
-const SCRATCH_NAME: &str = "etlplus-input";
+/// The name of a copy of the input, with the ending that the query engine expects.
+const COPY_NAME: &str = "input.parquet";
 
 /// The source of a running job. Whoever asks gets the next rows; each row is given out once.
 pub(crate) struct Input {
@@ -201,28 +200,17 @@ pub(crate) fn streaming_table(input: &Arc<Input>) -> Result<Arc<dyn TableProvide
     Ok(Arc::new(table))
 }
 
-/// Reads the whole input into a scratch file and registers it as the input, which then can be read again and again. The
-/// file goes with the value; what a killed job left of its own, the next one removes.
-pub(crate) async fn register_scratch(
-    context: &SessionContext,
-    input: &Input,
-    job: &JobId,
-) -> Result<AtomicFile, Failure> {
+/// Reads the whole input into a file in `folder`, and registers that as the input, which then can be read again and again.
+pub(super) async fn register_copy(context: &SessionContext, input: &Input, folder: &Path) -> Result<(), Failure> {
     let schema = input.schema();
-    let scratch = AtomicFile::create(&std::env::temp_dir().join(SCRATCH_NAME), job)?;
-    // The rows may come from a file that others must not read.
-    std::fs::set_permissions(scratch.temporary(), std::fs::Permissions::from_mode(0o600))
-        .map_err(|error| scratch.write_failure(&error))?;
-    let mut writer = ScratchWriter::new(scratch, &schema)?;
+    let path = folder.join(COPY_NAME);
+    let mut writer = ScratchWriter::create(path.clone(), &schema)?;
     while let Some(batch) = input.next().await? {
         writer.write(&batch)?;
     }
-    let scratch = writer.finish()?;
-    let mut options = ParquetReadOptions::default().schema(&schema);
-    options.file_extension = TEMPORARY_SUFFIX;
-    let path = scratch.temporary().to_string_lossy();
-    context.register_parquet(INPUT, path, options).await.map_err(query_failure)?;
-    Ok(scratch)
+    writer.finish()?;
+    let options = ParquetReadOptions::default().schema(&schema);
+    context.register_parquet(INPUT, path.to_string_lossy(), options).await.map_err(query_failure)
 }
 
 #[derive(Debug)]

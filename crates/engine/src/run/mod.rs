@@ -7,6 +7,7 @@ mod input;
 mod lookups;
 mod pause;
 mod prepare;
+mod scratch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::SessionContext;
 use etlplus_connectors::RejectFile;
-use etlplus_connectors::target::{self, AtomicFile, Load, Ready, Target};
+use etlplus_connectors::target::{self, Load, Ready, Target};
 use etlplus_core::pipeline::{INPUT, Interval, JobSpec};
 use etlplus_core::ports::{Control, Outcome, RunReport, TargetReport};
 use etlplus_core::progress::{Counters, Stage};
@@ -26,15 +27,16 @@ use futures::StreamExt;
 use self::cooperative::execute_cooperatively;
 pub(crate) use self::incremental::next_interval;
 use self::incremental::{fixed_interval, reached};
-use self::input::{Input, register_scratch, streaming_table};
+use self::input::{Input, register_copy, streaming_table};
 pub(crate) use self::lookups::load_lookups;
 use self::pause::{driven, unpaused};
 pub(crate) use self::prepare::prepare_checks;
 use self::prepare::{Facts, Prepared, prepare};
+use self::scratch::ScratchFolder;
 use crate::block_on;
 use crate::failure::query_failure;
 use crate::input_from::InputFrom;
-use crate::job::{not_planned, plan_steps, register, session};
+use crate::job::{not_planned, plan_steps, register, spilling_session};
 
 /// How soon a job notices that it was cancelled, paused or resumed while it waits for something else.
 const CONTROL_POLL: Duration = Duration::from_millis(20);
@@ -81,18 +83,21 @@ async fn load(
     reject_file: &mut Option<PathBuf>,
 ) -> Result<TargetReport, Failure> {
     let target = target::of(job);
-    let state = target.state().await?;
+    let state = unless_cancelled(control, target.state()).await?;
     if let Some(rows) = state.loaded {
         control.say(LogLevel::Info, || "an earlier attempt has loaded all rows: nothing is left to do".to_owned());
         return Ok(TargetReport { location: job.target_name(), rows, bytes: None });
     }
     let reject_path = job.reject_path();
     ensure_first_replay(from, &reject_path)?;
-    let interval = fixed_interval(job, &*target, &state).await?;
+    let interval = unless_cancelled(control, fixed_interval(job, &*target, &state)).await?;
     let rejects = RejectFile::create(&reject_path, job.pipeline().rejects.format, job.id(), control)?;
-    let context = session(job)?;
-    let (input, facts) = begin(job, from, &*target, interval.as_ref(), &context, rejects, control).await?;
-    let written = write(job, &*target, &context, &input, facts.scans, interval.as_ref(), control);
+    let scratch = ScratchFolder::create()?;
+    let context = spilling_session(job, scratch.path())?;
+    let begun = begin(job, from, &*target, interval.as_ref(), &context, rejects, control);
+    let (input, facts) = unless_cancelled(control, begun).await?;
+    let tables = Tables { context: &context, input: &input, scans: facts.scans, scratch: &scratch };
+    let written = write(job, &*target, &tables, interval.as_ref(), control);
     let written = unless_cancelled(control, written).await;
 
     // The rejects of a failed job tell why it failed, so they are kept; a cancelled one leaves nothing, and so does a replay,
@@ -136,15 +141,18 @@ async fn try_out(
     summaries: &mut Vec<RejectSummary>,
 ) -> Result<TargetReport, Failure> {
     let target = target::of(job);
-    let state = target.state().await?;
+    let state = unless_cancelled(control, target.state()).await?;
     if state.loaded.is_some() {
         control.say(LogLevel::Info, || "an earlier attempt has loaded all rows: nothing is left to do".to_owned());
         return Ok(TargetReport { location: job.target_name(), rows: 0, bytes: None });
     }
     ensure_first_replay(from, &job.reject_path())?;
-    let context = session(job)?;
-    let (input, facts) = begin(job, from, &*target, None, &context, RejectFile::counting(), control).await?;
-    let counted = unless_cancelled(control, count(job, &context, &input, facts.scans, control)).await;
+    let scratch = ScratchFolder::create()?;
+    let context = spilling_session(job, scratch.path())?;
+    let begun = begin(job, from, &*target, None, &context, RejectFile::counting(), control);
+    let (input, facts) = unless_cancelled(control, begun).await?;
+    let tables = Tables { context: &context, input: &input, scans: facts.scans, scratch: &scratch };
+    let counted = unless_cancelled(control, count(job, &tables, control)).await;
     *summaries = input.take_rejects().await?.summaries();
     Ok(TargetReport { location: job.target_name(), rows: counted?, bytes: None })
 }
@@ -167,8 +175,7 @@ async fn begin(
         Some(bytes) => format!("reading {bytes} bytes from {}", from.name(job)),
         None => format!("reading {}", from.name(job)),
     });
-    let prepared = unless_cancelled(control, prepare(job, from, context, source, target, control)).await?;
-    let Prepared { intake, extent, facts } = prepared;
+    let Prepared { intake, extent, facts } = prepare(job, from, context, source, target, control).await?;
     Ok((Arc::new(Input::new(intake, rejects, control.clone(), extent, job)), facts))
 }
 
@@ -180,17 +187,24 @@ async fn unless_cancelled<T>(control: &Control, work: impl Future<Output = Resul
     }
 }
 
+/// What the queries of a running job read.
+struct Tables<'a> {
+    context: &'a SessionContext,
+    input: &'a Arc<Input>,
+    /// How often the queries read the input.
+    scans: usize,
+    scratch: &'a ScratchFolder,
+}
+
 /// Reads, checks, transforms and writes every row. The target is complete then, and not in its place yet.
 async fn write(
     job: &JobSpec,
     target: &dyn Target,
-    context: &SessionContext,
-    input: &Arc<Input>,
-    scans: usize,
+    tables: &Tables<'_>,
     interval: Option<&Interval>,
     control: &Arc<Control>,
 ) -> Result<Box<dyn Ready>, Failure> {
-    let (mut rows, _scratch) = query(job, context, input, scans, control).await?;
+    let mut rows = query(job, tables, control).await?;
     let mut loader = target.start(Load { schema: rows.schema(), control: control.clone() }).await?;
     while let Some(batch) = rows.next().await {
         unpaused(control).await;
@@ -198,50 +212,38 @@ async fn write(
         Counters::add(&control.counters.rows_transformed, batch.num_rows() as u64);
         loader.write(batch).await?;
     }
-    read_to_the_end(input).await?;
-    let seen = input.cursor().await;
+    read_to_the_end(tables.input).await?;
+    let seen = tables.input.cursor().await;
     loader.finish(interval.and_then(|interval| reached(interval, seen.as_ref()))).await
 }
 
 /// Reads, checks and transforms every row; how many there are then.
-async fn count(
-    job: &JobSpec,
-    context: &SessionContext,
-    input: &Arc<Input>,
-    scans: usize,
-    control: &Arc<Control>,
-) -> Result<u64, Failure> {
-    let (mut rows, _scratch) = query(job, context, input, scans, control).await?;
+async fn count(job: &JobSpec, tables: &Tables<'_>, control: &Arc<Control>) -> Result<u64, Failure> {
+    let mut rows = query(job, tables, control).await?;
     while let Some(batch) = rows.next().await {
         unpaused(control).await;
         Counters::add(&control.counters.rows_transformed, batch.map_err(query_failure)?.num_rows() as u64);
     }
-    read_to_the_end(input).await?;
+    read_to_the_end(tables.input).await?;
     Ok(control.counters.rows_transformed.load(Ordering::Relaxed))
 }
 
-/// Starts the job's query over its input. What is read of a scratch file is read as long as that is held.
-async fn query(
-    job: &JobSpec,
-    context: &SessionContext,
-    input: &Arc<Input>,
-    scans: usize,
-    control: &Control,
-) -> Result<(SendableRecordBatchStream, Option<AtomicFile>), Failure> {
+/// Starts the job's query over its input.
+async fn query(job: &JobSpec, tables: &Tables<'_>, control: &Control) -> Result<SendableRecordBatchStream, Failure> {
+    let Tables { context, input, scans, scratch } = *tables;
     control.counters.enter(Stage::Stream);
     // A source is read once. Queries that read it more often read a scratch copy of the rows that passed.
-    let scratch = if scans > 1 {
-        Some(register_scratch(context, input, job.id()).await?)
+    if scans > 1 {
+        register_copy(context, input, scratch.path()).await?;
     } else {
         register(context, INPUT, streaming_table(input)?);
-        None
-    };
+    }
     let rows = plan_steps(context, job).await.map_err(|mistakes| not_planned(&mistakes))?;
     let rows = execute_cooperatively(rows).await.map_err(query_failure)?;
     for step in &job.pipeline().transforms {
         control.say(LogLevel::Info, || format!("step {} is planned", step.name));
     }
-    Ok((rows, scratch))
+    Ok(rows)
 }
 
 /// A query need not read its input to the end (LIMIT, a join with nothing); the counts are of the whole input still.

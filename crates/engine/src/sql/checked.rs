@@ -1,9 +1,9 @@
-//! Whole numbers that do not wrap: an addition, subtraction or multiplication beyond its type fails the job, where the query
-//! engine would go on with another number.
+//! Whole numbers that do not wrap: an addition, subtraction, multiplication or negation beyond its type fails the job, where the
+//! query engine would go on with another number.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, Datum};
+use arrow::array::{Array, ArrayRef, Datum};
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -49,7 +49,13 @@ fn checked_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// A subquery's outer columns are not in `schema`; an operator whose types are unknown is left as it is.
 fn checked_operator(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = expression else { return Transformed::no(expression) };
+    let (left, op, right) = match expression {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => (left, op, right),
+        Expr::Negative(of) if operand(&of).get_type(schema).is_ok_and(|ty| ty.is_signed_integer()) => {
+            return Transformed::yes(call(&NEGATE, vec![*of]));
+        }
+        other => return Transformed::no(other),
+    };
     let function = match op {
         Operator::Plus => Some(&ADD),
         Operator::Minus => Some(&SUBTRACT),
@@ -58,11 +64,14 @@ fn checked_operator(expression: Expr, schema: &DFSchema) -> Transformed<Expr> {
     };
     match function {
         Some(function) if are_whole_numbers(&left, &right, schema) => {
-            let function = ScalarFunction::new_udf((*function).clone(), vec![*left, *right]);
-            Transformed::yes(Expr::ScalarFunction(function))
+            Transformed::yes(call(function, vec![*left, *right]))
         }
         _ => Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })),
     }
+}
+
+fn call(function: &Arc<ScalarUDF>, arguments: Vec<Expr>) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(function.clone(), arguments))
 }
 
 fn are_whole_numbers(left: &Expr, right: &Expr, schema: &DFSchema) -> bool {
@@ -92,13 +101,18 @@ fn operand(expression: &Expr) -> &Expr {
     }
 }
 
-type Kernel = fn(&dyn Datum, &dyn Datum) -> std::result::Result<ArrayRef, ArrowError>;
+#[derive(Debug)]
+enum Kernel {
+    OfOne(fn(&dyn Array) -> std::result::Result<ArrayRef, ArrowError>),
+    OfTwo(fn(&dyn Datum, &dyn Datum) -> std::result::Result<ArrayRef, ArrowError>),
+}
 
-static ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("+", numeric::add));
-static SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("-", numeric::sub));
-static MULTIPLY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("*", numeric::mul));
+static ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("+", Kernel::OfTwo(numeric::add)));
+static SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("-", Kernel::OfTwo(numeric::sub)));
+static MULTIPLY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("*", Kernel::OfTwo(numeric::mul)));
+static NEGATE: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Checked::function("negative", Kernel::OfOne(numeric::neg)));
 
-/// One operator as a function of two whole numbers of one type.
+/// One operator as a function of whole numbers of one type.
 #[derive(Debug)]
 struct Checked {
     name: &'static str,
@@ -108,7 +122,11 @@ struct Checked {
 
 impl Checked {
     fn function(name: &'static str, kernel: Kernel) -> Arc<ScalarUDF> {
-        let signature = Signature::any(2, Volatility::Immutable);
+        let numbers = match kernel {
+            Kernel::OfOne(_) => 1,
+            Kernel::OfTwo(_) => 2,
+        };
+        let signature = Signature::any(numbers, Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(Self { name, kernel, signature }))
     }
 }
@@ -141,21 +159,26 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [left, right] = arguments.args.as_slice() else {
-            return datafusion::common::internal_err!("{} takes two numbers", self.name);
-        };
-        match (left, right) {
-            (ColumnarValue::Scalar(a), ColumnarValue::Scalar(b)) => {
-                let sum = (self.kernel)(&a.to_scalar()?, &b.to_scalar()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&sum, 0)?))
+        match (&self.kernel, arguments.args.as_slice()) {
+            (Kernel::OfOne(kernel), [ColumnarValue::Scalar(of)]) => scalar(&kernel(&of.to_array()?)?),
+            (Kernel::OfOne(kernel), [ColumnarValue::Array(of)]) => Ok(ColumnarValue::Array(kernel(of)?)),
+            (Kernel::OfTwo(kernel), [ColumnarValue::Scalar(a), ColumnarValue::Scalar(b)]) => {
+                scalar(&kernel(&a.to_scalar()?, &b.to_scalar()?)?)
             }
-            (ColumnarValue::Array(a), ColumnarValue::Array(b)) => Ok(ColumnarValue::Array((self.kernel)(a, b)?)),
-            (ColumnarValue::Array(a), ColumnarValue::Scalar(b)) => {
-                Ok(ColumnarValue::Array((self.kernel)(a, &b.to_scalar()?)?))
+            (Kernel::OfTwo(kernel), [ColumnarValue::Array(a), ColumnarValue::Array(b)]) => {
+                Ok(ColumnarValue::Array(kernel(a, b)?))
             }
-            (ColumnarValue::Scalar(a), ColumnarValue::Array(b)) => {
-                Ok(ColumnarValue::Array((self.kernel)(&a.to_scalar()?, b)?))
+            (Kernel::OfTwo(kernel), [ColumnarValue::Array(a), ColumnarValue::Scalar(b)]) => {
+                Ok(ColumnarValue::Array(kernel(a, &b.to_scalar()?)?))
             }
+            (Kernel::OfTwo(kernel), [ColumnarValue::Scalar(a), ColumnarValue::Array(b)]) => {
+                Ok(ColumnarValue::Array(kernel(&a.to_scalar()?, b)?))
+            }
+            _ => datafusion::common::internal_err!("{} was given too many numbers or too few", self.name),
         }
     }
+}
+
+fn scalar(array: &ArrayRef) -> Result<ColumnarValue> {
+    Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(array, 0)?))
 }

@@ -1,8 +1,9 @@
 //! Parquet out. A chunk is a row group: each is encoded by one thread, several at the same time, and its pages are then
 //! copied into the file as they are.
 
+use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use arrow::array::RecordBatch;
@@ -17,7 +18,6 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescriptor;
 
-use super::super::AtomicFile;
 use super::super::output::OutputFile;
 use super::dictionary;
 use crate::failure::io_failure;
@@ -165,26 +165,28 @@ impl ParquetFile {
 
 /// Writes batches to a file that only the same job reads, and that goes with it: fast rather than small.
 pub struct ScratchWriter {
-    writer: ArrowWriter<AtomicFile>,
+    writer: ArrowWriter<File>,
+    path: PathBuf,
 }
 
 impl ScratchWriter {
-    /// Starts on an empty `file`.
-    pub fn new(file: AtomicFile, schema: &SchemaRef) -> Result<Self, Failure> {
+    /// Makes the file.
+    pub fn create(path: PathBuf, schema: &SchemaRef) -> Result<Self, Failure> {
+        let file = File::create_new(&path).map_err(|error| io_failure("write", &path, &error))?;
         let properties = properties(Codec::LZ4_RAW).set_max_row_group_bytes(Some(SCRATCH_GROUP_MAX_BYTES)).build();
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(bug)?;
-        Ok(Self { writer })
+        Ok(Self { writer, path })
     }
 
     /// Writes the rows of a batch.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        self.writer.write(batch).map_err(|error| failed_at(self.writer.inner().path(), error))
+        self.writer.write(batch).map_err(|error| failed_at(&self.path, error))
     }
 
-    /// Ends the file and hands it back; it is gone once dropped.
-    pub fn finish(self) -> Result<AtomicFile, Failure> {
-        let path = self.writer.inner().path().to_owned();
-        self.writer.into_inner().map_err(|error| failed_at(&path, error))
+    /// Ends the file.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.writer.close().map_err(|error| failed_at(&self.path, error))?;
+        Ok(())
     }
 }
 
