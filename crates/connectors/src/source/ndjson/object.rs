@@ -11,7 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::keys::Names;
-use super::scan::Field;
+use super::scan::{Field, Kind};
 use crate::source::reject::{row_rule, shown_value};
 
 /// The fields of an object in the order of the text, repeated names included.
@@ -55,8 +55,7 @@ pub(super) fn find_fields(
             }
             Some(column) => {
                 let at = start + json.as_ptr() as usize - text.as_ptr() as usize;
-                let has_escape = json.starts_with('"') && json.contains('\\');
-                fields[column] = Field::new(at..at + json.len(), has_escape);
+                fields[column] = Field::new(at..at + json.len(), kind_of(json));
             }
             None if !names.takes_extra_fields() => {
                 broken.push(rule(name, "extra_field", json, "is not declared in the schema"));
@@ -65,6 +64,15 @@ pub(super) fn find_fields(
         }
     }
     if broken.is_empty() { Ok(()) } else { Err(broken) }
+}
+
+fn kind_of(json: &str) -> Kind {
+    match json.as_bytes() {
+        [b'"', text @ ..] if text.contains(&b'\\') => Kind::Escaped,
+        [b'"', ..] => Kind::Text,
+        [b'-' | b'0'..=b'9', ..] => Kind::Number,
+        _ => Kind::Other,
+    }
 }
 
 /// A name that borrows from the text unless it holds an escape.

@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 use etlplus_core::pipeline::ValueFormat;
 use etlplus_core::{BrokenRule, Failure, Reject, Type};
 
-use super::scan::Field;
+use super::scan::{Field, Kind};
 use crate::check::{BrokenCells, Cell, ColumnPlan, Records, build_column, number_text};
 use crate::source::SourceFile;
 use crate::source::reject::{shown_value, text_reject};
@@ -49,12 +49,12 @@ impl NdjsonRecords {
     #[inline]
     fn plain_cell(&self, field: Field, plain: Plain) -> Option<Cell<'_>> {
         let Some(range) = field.range() else { return Some(Cell::Null) };
-        let json = &self.block.data[range];
-        match json {
-            [b'"', text @ .., _] if plain.strings && !field.has_escape() => Some(Cell::Text(Cow::Borrowed(text))),
-            [b'-' | b'0'..=b'9', ..] if plain.numbers => Some(Cell::Text(Cow::Borrowed(json))),
-            _ => None,
-        }
+        let text = match field.kind() {
+            Kind::Text if plain.strings => range.start + 1..range.end - 1,
+            Kind::Number if plain.numbers => range,
+            _ => return None,
+        };
+        Some(Cell::Text(Cow::Borrowed(&self.block.data[text])))
     }
 
     /// The cell of any value.
@@ -71,7 +71,7 @@ impl NdjsonRecords {
             }
             // A column of JSON keeps whatever stands there, `null` too.
             (_, Type::Json) => Cell::Text(Cow::Borrowed(json)),
-            (b'"', _) if field.has_escape() => unescaped(json),
+            (b'"', _) if field.kind() == Kind::Escaped => unescaped(json),
             (b'"', _) => Cell::Text(Cow::Borrowed(&json[1..json.len() - 1])),
             (b'n', _) => Cell::Null,
             (b'{', _) => Cell::Wrong(format!("is an object, and the column is {ty}")),

@@ -11,32 +11,57 @@ const ONES: u64 = u64::from_ne_bytes([1; 8]);
 /// The highest bit of each byte of a word.
 const HIGH_BITS: u64 = ONES << 7;
 
-/// Where the value of a field stands in its block.
+/// What a value is, as far as its first pass tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A string whose text is what stands between its quotes.
+    Text,
+    /// A string with an escape.
+    Escaped,
+    Number,
+    /// `true`, `false`, `null`, an object or an array.
+    Other,
+}
+
+/// Where the value of a field stands in its block, and what it is: whoever makes a column of it need not wait for its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field {
+    /// Its first byte, and a bit of its kind. A block is far smaller than 2 GiB.
     start: u32,
-    /// Past its last byte, and whether it is a string with an escape. A block is far smaller than 2 GiB.
+    /// Past its last byte, and the other bit.
     end: u32,
 }
 
 impl Field {
     /// The object lacks the field. No value ends where a block begins.
     pub(super) const ABSENT: Self = Self { start: 0, end: 0 };
-    const ESCAPED: u32 = 1 << 31;
+    const BIT: u32 = 1 << 31;
 
-    pub(super) fn new(range: Range<usize>, has_escape: bool) -> Self {
-        let flag = if has_escape { Self::ESCAPED } else { 0 };
-        Self { start: range.start as u32, end: range.end as u32 | flag }
+    pub(super) fn new(range: Range<usize>, kind: Kind) -> Self {
+        let (first, second) = match kind {
+            Kind::Other => (0, 0),
+            Kind::Text => (Self::BIT, 0),
+            Kind::Number => (0, Self::BIT),
+            Kind::Escaped => (Self::BIT, Self::BIT),
+        };
+        Self { start: range.start as u32 | first, end: range.end as u32 | second }
     }
 
     /// The bytes of the value in its block; `None` where the object lacks it.
+    #[inline]
     pub(super) fn range(self) -> Option<Range<usize>> {
-        (self.end != 0).then_some(self.start as usize..(self.end & !Self::ESCAPED) as usize)
+        let bytes = (self.start & !Self::BIT) as usize..(self.end & !Self::BIT) as usize;
+        (bytes.end != 0).then_some(bytes)
     }
 
-    /// Whether it is a string whose text is not what stands between its quotes.
-    pub(super) fn has_escape(self) -> bool {
-        self.end & Self::ESCAPED != 0
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        match (self.start & Self::BIT != 0, self.end & Self::BIT != 0) {
+            (false, false) => Kind::Other,
+            (true, false) => Kind::Text,
+            (false, true) => Kind::Number,
+            (true, true) => Kind::Escaped,
+        }
     }
 }
 
@@ -69,13 +94,13 @@ impl<'a> Scanner<'a> {
             let column = keys.read(self)?;
             self.colon()?;
             let start = self.at;
-            let has_escape = self.value()?;
+            let kind = self.value()?;
             if let Some(column) = column {
                 let field = &mut fields[column];
                 if *field != Field::ABSENT {
                     return None;
                 }
-                *field = Field::new(start..self.at, has_escape);
+                *field = Field::new(start..self.at, kind);
             }
             self.blanks();
             match self.next()? {
@@ -86,14 +111,18 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over a value; whether it is a string with an escape.
-    fn value(&mut self) -> Option<bool> {
+    /// Passes over a value, and says what it is.
+    #[inline]
+    fn value(&mut self) -> Option<Kind> {
         match self.peek()? {
-            b'"' => return self.string(),
+            b'"' => return self.string().map(|has_escape| if has_escape { Kind::Escaped } else { Kind::Text }),
             b'{' | b'[' => self.nested()?,
-            _ => self.plain()?,
+            b't' => self.word(b"true")?,
+            b'f' => self.word(b"false")?,
+            b'n' => self.word(b"null")?,
+            _ => return self.number().map(|()| Kind::Number),
         }
-        Some(false)
+        Some(Kind::Other)
     }
 
     /// Passes over an object or an array and all that is in it.

@@ -1,6 +1,6 @@
 //! Blocks of whole records, read one after another from one file.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::OnceLock;
 
 use etlplus_core::reject::RAW_MAX_BYTES;
@@ -273,7 +273,7 @@ impl<R: Input> BlockReader<R> {
         while !self.at_end && self.pending.len() < want {
             let missing = want - self.pending.len();
             self.pending.reserve(missing);
-            let read = self.input.by_ref().take(missing as u64).read_to_end(&mut self.pending)?;
+            let read = self.input.read_some(&mut self.pending, missing as u64)?;
             self.at_end = read < missing;
         }
         Ok(())

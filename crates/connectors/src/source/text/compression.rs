@@ -165,6 +165,15 @@ impl Read for Decompressed {
     }
 }
 
+impl Counted {
+    /// Appends up to `most` bytes to `bytes`, which need not be cleared for it: the standard library knows files.
+    pub(super) fn read_some(&mut self, bytes: &mut Vec<u8>, most: u64) -> io::Result<usize> {
+        let read = (&self.file).take(most).read_to_end(bytes)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(buffer)?;

@@ -22,6 +22,11 @@ pub(crate) trait Input: Read {
     /// How many bytes of the file lie behind whoever has taken the first `text` bytes of the text. Where they are not the
     /// file's own bytes: those that the text read so far came from. All of the file once the text is at its end.
     fn file_bytes(&self, text: u64) -> u64;
+
+    /// Appends up to `most` bytes to `text`; fewer only at the end.
+    fn read_some(&mut self, text: &mut Vec<u8>, most: u64) -> io::Result<usize> {
+        self.take(most).read_to_end(text)
+    }
 }
 
 /// The text of one file, from its start. In UTF-8, but for bytes that were not UTF-8 in a file that claims to be, and for the
@@ -86,6 +91,13 @@ impl Input for TextInput {
 
     fn file_bytes(&self, text: u64) -> u64 {
         self.file_offset(text).unwrap_or_else(|| self.bytes.file_bytes())
+    }
+
+    fn read_some(&mut self, text: &mut Vec<u8>, most: u64) -> io::Result<usize> {
+        match (&self.text, &mut self.bytes) {
+            (Text::AsItIs { head, at }, Decompressed::Plain(file)) if *at == head.len() => file.read_some(text, most),
+            _ => self.take(most).read_to_end(text),
+        }
     }
 }
 
