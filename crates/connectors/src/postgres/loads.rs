@@ -8,6 +8,8 @@ use sqlx::Row;
 
 use super::catalog::{self, Place};
 use super::connect::Session;
+use super::literal;
+use crate::target::{self, NotedInterval};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -26,7 +28,7 @@ pub(super) struct Note<'a> {
 pub(super) struct Noted {
     pub(super) loaded: Option<u64>,
     pub(super) cursor: Option<String>,
-    pub(super) interval: Option<(Option<String>, Option<String>)>,
+    pub(super) interval: Option<NotedInterval>,
 }
 
 /// Makes the two tables where they are missing.
@@ -61,24 +63,51 @@ pub(super) async fn ensure_tables(session: &mut Session, place: &Place) -> Resul
 /// What is noted about the job and its pipeline's earlier loads of the same table; nothing where there are no notes yet.
 pub(super) async fn noted(session: &mut Session, job: &JobSpec, place: &Place) -> Result<Noted, Failure> {
     let (loads, intervals) = (place.beside(LOADS), place.beside(INTERVALS));
-    let (id, target) = (job.id().to_string(), place.to_string());
+    let id = job.id().to_string();
     let mut noted = Noted::default();
     if catalog::table(session, &loads).await?.is_some() {
         noted.loaded = loaded(session, &id, place).await?;
-        let sql = format!(
-            "SELECT cursor FROM {} WHERE pipeline = $1 AND target = $2 AND cursor IS NOT NULL ORDER BY id DESC LIMIT 1",
-            loads.sql()
-        );
-        let row = session.row(&sql, &[Some(&job.pipeline().name), Some(&target)]).await?;
-        noted.cursor = row.map(|row| row.try_get(0)).transpose().map_err(|error| session.failure(&error))?;
+        noted.cursor = cursor(session, &job.pipeline().name, place).await?;
     }
     if catalog::table(session, &intervals).await?.is_some() {
-        let sql = format!("SELECT after, up_to FROM {} WHERE job_id = $1", intervals.sql());
-        let row = session.row(&sql, &[Some(&id)]).await?;
-        let interval = row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose();
-        noted.interval = interval.map_err(|error| session.failure(&error))?;
+        noted.interval = fixed_interval(session, &id, place).await?;
     }
     Ok(noted)
+}
+
+/// How far loads of the pipeline into the table have got. The table of loads has to be there.
+async fn cursor(session: &mut Session, pipeline: &str, place: &Place) -> Result<Option<String>, Failure> {
+    let sql = format!(
+        "SELECT cursor FROM {} WHERE pipeline = $1 AND target = $2 AND cursor IS NOT NULL ORDER BY id DESC LIMIT 1",
+        place.beside(LOADS).sql()
+    );
+    let row = session.row(&sql, &[Some(pipeline), Some(&place.to_string())]).await?;
+    row.map(|row| row.try_get(0)).transpose().map_err(|error| session.failure(&error))
+}
+
+/// What the job was going to read. The table of intervals has to be there.
+async fn fixed_interval(session: &mut Session, job: &str, place: &Place) -> Result<Option<NotedInterval>, Failure> {
+    let sql = format!("SELECT after, up_to FROM {} WHERE job_id = $1", place.beside(INTERVALS).sql());
+    let row = session.row(&sql, &[Some(job)]).await?;
+    row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose().map_err(|error| session.failure(&error))
+}
+
+/// Refuses a job whose rows another one has loaded meanwhile. Both tables have to be there.
+pub(super) async fn ensure_next(
+    session: &mut Session,
+    job: &str,
+    pipeline: &str,
+    place: &Place,
+) -> Result<(), Failure> {
+    let fixed = fixed_interval(session, job, place).await?;
+    target::ensure_next(fixed.as_ref(), cursor(session, pipeline, place).await?.as_deref())
+}
+
+/// Lets no other load of the table be noted until the transaction ends. No lock is waited for after this one, so that two
+/// loads cannot wait for each other.
+pub(super) async fn lock(session: &mut Session, place: &Place) -> Result<(), Failure> {
+    let name = literal(&format!("{LOADS} {}", place.sql()));
+    session.run(&format!("SELECT pg_advisory_xact_lock(hashtextextended({name}, 0))")).await.map(drop)
 }
 
 /// The rows that the job loaded, if it did. The table of loads has to be there.
@@ -89,8 +118,10 @@ pub(super) async fn loaded(session: &mut Session, job: &str, place: &Place) -> R
     Ok(rows.map(i64::unsigned_abs))
 }
 
-/// Notes a load within the transaction that puts its rows in place.
+/// Notes a load at the end of the transaction that puts its rows in place, unless another one came first.
 pub(super) async fn note(session: &mut Session, note: &Note<'_>) -> Result<(), Failure> {
+    lock(session, note.target).await?;
+    ensure_next(session, note.job, note.pipeline, note.target).await?;
     let loads = note.target.beside(LOADS).sql();
     let sql =
         format!("INSERT INTO {loads} (job_id, pipeline, target, rows, cursor) VALUES ($1, $2, $3, $4::bigint, $5)");

@@ -122,6 +122,8 @@ impl Stage {
     async fn put_in_place(&mut self, target: &Place) -> Result<(), Failure> {
         let rename = format!("ALTER TABLE {} RENAME TO {}", self.place.sql(), quoted(&target.table));
         let Some(old) = self.old else {
+            // Nobody has a lock of a table that is not there yet, and two who make it must not meet.
+            loads::lock(&mut self.session, target).await?;
             if catalog::table(&mut self.session, target).await?.is_some() {
                 return Err(changed(target));
             }

@@ -120,6 +120,7 @@ impl PostgresTarget {
                 "run again, to find that nothing is left to do",
             ));
         }
+        loads::ensure_next(&mut session, &job.id, &job.pipeline, &job.place).await?;
         remove_leftovers(&mut session, &job.place.schema).await?;
         let table = catalog::table(&mut session, &job.place).await?;
         if let Some(table) = &table

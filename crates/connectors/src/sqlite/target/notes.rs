@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use crate::sqlite::database::{Database, arguments};
 use crate::sqlite::table::Table;
-use crate::target::TargetState;
+use crate::target::{NotedInterval, TargetState, ensure_next};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -32,10 +32,8 @@ pub(super) async fn read(database: &mut Database, job: &JobSpec, table: &TableNa
     Ok(state)
 }
 
-type Fixed = (Option<String>, Option<String>);
-
 /// What this very job was going to read.
-async fn fixed_interval(database: &mut Database, job: &JobSpec) -> Result<Option<Fixed>, Failure> {
+async fn fixed_interval(database: &mut Database, job: &JobSpec) -> Result<Option<NotedInterval>, Failure> {
     if Table::find(database, "main", INTERVALS).await?.is_none() {
         return Ok(None);
     }
@@ -95,17 +93,8 @@ pub(super) async fn prepare(database: &mut Database, job: &JobSpec, table: &Tabl
     if let Some(rows) = loaded(database, job).await? {
         return Err(Failure::bug(format!("job {} has loaded its {rows} rows before", job.id())));
     }
-    match (fixed_interval(database, job).await?, cursor(database, job, table).await?) {
-        (Some((after, _)), Some(cursor)) if after.as_deref() != Some(&cursor) => Err(Failure::user(
-            "interval_loaded",
-            format!(
-                "this job was to load the rows after {}, and another job has loaded all up to {cursor}",
-                after.as_deref().unwrap_or("the first")
-            ),
-            "run the pipeline as a new job, which goes on from there",
-        )),
-        _ => Ok(()),
-    }
+    let fixed = fixed_interval(database, job).await?;
+    ensure_next(fixed.as_ref(), cursor(database, job, table).await?.as_deref())
 }
 
 /// Notes the load, which has no use for its interval any more. Part of the load's transaction.

@@ -26,7 +26,7 @@ use self::loads::{Loads, NOTES, fix_interval, fixed_interval};
 use self::lock::FolderLock;
 use self::stage::{Stage, recover, remove_left_behind};
 use super::encode::misfits;
-use super::{Load, Loader, Misfit, Target, TargetState, Values};
+use super::{Load, Loader, Misfit, Target, TargetState, Values, ensure_next};
 use crate::failure::io_failure;
 
 /// A folder of files.
@@ -122,18 +122,8 @@ impl FolderTarget {
     /// An incremental job whose interval begins where a load begins that another job has committed meanwhile would load
     /// rows that are there.
     fn ensure_interval_is_next(&self, loads: &Loads) -> Result<(), Failure> {
-        let fixed = fixed_interval(&self.path, self.job.id())?;
-        match (fixed, loads.cursor()) {
-            (Some(fixed), Some(cursor)) if fixed.after.as_deref() != Some(cursor) => Err(Failure::user(
-                "interval_loaded",
-                format!(
-                    "this job was to load the rows after {}, and another job has loaded all up to {cursor}",
-                    fixed.after.as_deref().unwrap_or("the first")
-                ),
-                "run the pipeline as a new job, which goes on from there",
-            )),
-            _ => Ok(()),
-        }
+        let fixed = fixed_interval(&self.path, self.job.id())?.map(|fixed| (fixed.after, fixed.up_to));
+        ensure_next(fixed.as_ref(), loads.cursor())
     }
 
     /// Why a folder must not be replaced: it has files, and no load of ours is noted in it. Somebody else may need them.
