@@ -92,15 +92,16 @@ async fn fixed_interval(session: &mut Session, job: &str, place: &Place) -> Resu
     row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose().map_err(|error| session.failure(&error))
 }
 
-/// Refuses a job whose rows another one has loaded meanwhile. Both tables have to be there.
+/// Refuses a job whose rows another one has loaded meanwhile; what it was going to read. Both tables have to be there.
 pub(super) async fn ensure_next(
     session: &mut Session,
     job: &str,
     pipeline: &str,
     place: &Place,
-) -> Result<(), Failure> {
+) -> Result<Option<NotedInterval>, Failure> {
     let fixed = fixed_interval(session, job, place).await?;
-    target::ensure_next(fixed.as_ref(), cursor(session, pipeline, place).await?.as_deref())
+    target::ensure_next(fixed.as_ref(), cursor(session, pipeline, place).await?.as_deref())?;
+    Ok(fixed)
 }
 
 /// Lets no other load of the table be noted until the transaction ends. No lock is waited for after this one, so that two
@@ -121,12 +122,13 @@ pub(super) async fn loaded(session: &mut Session, job: &str, place: &Place) -> R
 /// Notes a load at the end of the transaction that puts its rows in place, unless another one came first.
 pub(super) async fn note(session: &mut Session, note: &Note<'_>) -> Result<(), Failure> {
     lock(session, note.target).await?;
-    ensure_next(session, note.job, note.pipeline, note.target).await?;
+    let fixed = ensure_next(session, note.job, note.pipeline, note.target).await?;
+    let cursor = target::reached(fixed, note.cursor.map(str::to_owned));
     let loads = note.target.beside(LOADS).sql();
     let sql =
         format!("INSERT INTO {loads} (job_id, pipeline, target, rows, cursor) VALUES ($1, $2, $3, $4::bigint, $5)");
     let (target, rows) = (note.target.to_string(), note.rows.to_string());
-    session.rows(&sql, &[Some(note.job), Some(note.pipeline), Some(&target), Some(&rows), note.cursor]).await?;
+    session.rows(&sql, &[Some(note.job), Some(note.pipeline), Some(&target), Some(&rows), cursor.as_deref()]).await?;
     // It was kept for further attempts, and there will be none.
     let sql = format!("DELETE FROM {} WHERE job_id = $1", note.target.beside(INTERVALS).sql());
     session.rows(&sql, &[Some(note.job)]).await?;
@@ -141,8 +143,7 @@ pub(super) async fn fix_interval(
     interval: &Interval,
 ) -> Result<(), Failure> {
     let sql = format!("INSERT INTO {} (job_id, after, up_to) VALUES ($1, $2, $3)", place.beside(INTERVALS).sql());
-    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
-    let (after, up_to) = (text(&interval.after), text(&interval.up_to));
+    let (after, up_to) = target::noted(interval);
     session.rows(&sql, &[Some(job), after.as_deref(), up_to.as_deref()]).await?;
     Ok(())
 }

@@ -58,3 +58,17 @@ async fn an_interval_can_be_fixed_before_there_is_a_folder() {
     load_with_cursor(&first, 0..10, Some("9")).await.unwrap();
     assert_eq!(ids_in(&folder.path().join("out")), (0..10).collect::<Vec<_>>());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_does_not_go_back() {
+    let folder = tempfile::tempdir().unwrap();
+    load_with_cursor(&job(folder.path(), 1), 0..10, Some("9")).await.unwrap();
+    // The source has lost its last rows.
+    let interval = Interval { after: Some(Value::Integer(9)), up_to: Some(Value::Integer(5)) };
+    let second = job(folder.path(), 2);
+    let target = target::of(&second);
+    target.fix_interval(&interval).await.unwrap();
+    assert_eq!(target.state().await.unwrap().interval, Some((Some("9".to_owned()), Some("9".to_owned()))));
+    load_with_cursor(&second, 0..0, Some("5")).await.unwrap();
+    assert_eq!(target::of(&job(folder.path(), 3)).state().await.unwrap().cursor.as_deref(), Some("9"));
+}

@@ -68,3 +68,16 @@ async fn a_job_that_another_one_has_overtaken_does_not_begin() {
     }
     assert_eq!(server.sql(ALL), "1a 1c 2b 3c");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_does_not_go_back() {
+    let server = PostgresServer::start();
+    server.sql("CREATE TABLE notes (id bigint, note text)");
+    let job = incremental_job(&server);
+    let target = target::of(&job);
+    // The source has lost its last rows.
+    target.fix_interval(&between(Some(9), Some(5))).await.unwrap();
+    assert_eq!(target.state().await.unwrap().interval, Some((Some("9".to_owned()), Some("9".to_owned()))));
+    prepare(&*target, &[notes([])], Some("5")).await.unwrap().commit().await.unwrap();
+    assert_eq!(target.state().await.unwrap().cursor.as_deref(), Some("9"));
+}

@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use crate::sqlite::database::{Database, arguments};
 use crate::sqlite::table::Table;
-use crate::target::{NotedInterval, TargetState, ensure_next};
+use crate::target::{NotedInterval, TargetState, ensure_next, noted, reached};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -71,17 +71,11 @@ pub(super) async fn fix_interval(
     table: &TableName,
     interval: &Interval,
 ) -> Result<(), Failure> {
-    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
+    let (after, up_to) = noted(interval);
     database.execute("BEGIN IMMEDIATE", arguments![]).await?;
     database.execute(CREATE_INTERVALS, arguments![]).await?;
-    let values = arguments![
-        job.id().to_string(),
-        job.pipeline().name.as_str(),
-        table.table.as_str(),
-        text(&interval.after),
-        text(&interval.up_to),
-        now(),
-    ];
+    let values =
+        arguments![job.id().to_string(), job.pipeline().name.as_str(), table.table.as_str(), after, up_to, now(),];
     database.execute("INSERT INTO main.etlplus_intervals VALUES (?, ?, ?, ?, ?, ?)", values).await?;
     database.execute("COMMIT", arguments![]).await.map(drop)
 }
@@ -108,6 +102,7 @@ pub(super) async fn write(
     let id = job.id().to_string();
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let pipeline = job.pipeline().name.as_str();
+    let cursor = reached(fixed_interval(database, job).await?, cursor);
     let values = arguments![id.as_str(), pipeline, table.table.as_str(), rows, cursor, now()];
     database.execute("INSERT INTO main.etlplus_loads VALUES (?, ?, ?, ?, ?, ?)", values).await?;
     if Table::find(database, "main", INTERVALS).await?.is_some() {

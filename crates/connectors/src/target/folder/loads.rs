@@ -11,6 +11,7 @@ use etlplus_core::pipeline::Interval;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::io_failure;
+use crate::target::{NotedInterval, noted};
 
 /// The folder of notes. Its name begins with a dot, so that neither globs nor readers of whole folders look into it.
 pub(super) const NOTES: &str = ".etlplus";
@@ -35,9 +36,9 @@ pub(super) struct LoadRecord {
 
 /// What an incremental job is going to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FixedInterval {
-    pub(super) after: Option<String>,
-    pub(super) up_to: Option<String>,
+struct FixedInterval {
+    after: Option<String>,
+    up_to: Option<String>,
 }
 
 /// The loads of a folder, in the order in which they were committed.
@@ -98,10 +99,13 @@ impl Loads {
 }
 
 /// The interval that was fixed for `job`.
-pub(super) fn fixed_interval(folder: &Path, job: &JobId) -> Result<Option<FixedInterval>, Failure> {
+pub(super) fn fixed_interval(folder: &Path, job: &JobId) -> Result<Option<NotedInterval>, Failure> {
     let path = interval_path(folder, job);
     match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&path, 1, &error)),
+        Ok(text) => {
+            let fixed: FixedInterval = serde_json::from_slice(&text).map_err(|error| unreadable(&path, 1, &error))?;
+            Ok(Some((fixed.after, fixed.up_to)))
+        }
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(io_failure("read", &path, &error)),
     }
@@ -109,8 +113,8 @@ pub(super) fn fixed_interval(folder: &Path, job: &JobId) -> Result<Option<FixedI
 
 /// Notes the interval of `job`, durably. `folder` and missing ones above it are made.
 pub(super) fn fix_interval(folder: &Path, job: &JobId, interval: &Interval) -> Result<(), Failure> {
-    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
-    let fixed = FixedInterval { after: text(&interval.after), up_to: text(&interval.up_to) };
+    let (after, up_to) = noted(interval);
+    let fixed = FixedInterval { after, up_to };
     let path = interval_path(folder, job);
     let fix = || -> io::Result<()> {
         let intervals = folder.join(NOTES).join(INTERVALS);

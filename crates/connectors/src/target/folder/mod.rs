@@ -67,7 +67,7 @@ impl FolderTarget {
 
     fn read_state(&self) -> Result<TargetState, Failure> {
         let loads = self.look()?;
-        let interval = fixed_interval(&self.path, self.job.id())?.map(|fixed| (fixed.after, fixed.up_to));
+        let interval = fixed_interval(&self.path, self.job.id())?;
         let state = TargetState {
             columns: if self.is_append() { existing::columns(&self.folder, &self.path)? } else { None },
             loaded: loads.of(self.job.id()).map(|record| record.rows),
@@ -122,7 +122,7 @@ impl FolderTarget {
     /// An incremental job whose interval begins where a load begins that another job has committed meanwhile would load
     /// rows that are there.
     fn ensure_interval_is_next(&self, loads: &Loads) -> Result<(), Failure> {
-        let fixed = fixed_interval(&self.path, self.job.id())?.map(|fixed| (fixed.after, fixed.up_to));
+        let fixed = fixed_interval(&self.path, self.job.id())?;
         ensure_next(fixed.as_ref(), loads.cursor())
     }
 
