@@ -4,7 +4,7 @@ use etlplus_connectors::target;
 use etlplus_core::Value;
 use etlplus_core::pipeline::{Interval, JobSpec};
 
-use crate::support::{ids_in, job_with, load_with_cursor};
+use crate::support::{ids_in, job_with, load_with_cursor, pipeline_job};
 
 fn job(folder: &std::path::Path, number: u64) -> JobSpec {
     let target = "{ parquet: { folder: out }, mode: append }";
@@ -71,4 +71,30 @@ async fn the_cursor_does_not_go_back() {
     assert_eq!(target.state().await.unwrap().interval, Some((Some("9".to_owned()), Some("9".to_owned()))));
     load_with_cursor(&second, 0..0, Some("5")).await.unwrap();
     assert_eq!(target::of(&job(folder.path(), 3)).state().await.unwrap().cursor.as_deref(), Some("9"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_pipeline_of_a_folder_has_a_cursor_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |number, name: &str| {
+        let target = "{ parquet: { folder: out }, mode: append }";
+        pipeline_job(folder.path(), number, name, target, "incremental: { cursor: id }")
+    };
+    load_with_cursor(&of(1, "pipe_a"), 100..102, Some("101")).await.unwrap();
+    let other = of(2, "pipe_b");
+    let target = target::of(&other);
+    assert_eq!(target.state().await.unwrap().cursor, None);
+    target.fix_interval(&Interval { after: None, up_to: Some(Value::Integer(2)) }).await.unwrap();
+    load_with_cursor(&other, 1..3, Some("2")).await.unwrap();
+    for (number, name, cursor) in [(3, "pipe_a", "101"), (4, "pipe_b", "2")] {
+        assert_eq!(target::of(&of(number, name)).state().await.unwrap().cursor.as_deref(), Some(cursor));
+    }
+    assert_eq!(ids_in(&folder.path().join("out")), [1, 2, 100, 101]);
+
+    // A load whose pipeline was not noted may have been of any.
+    let log = folder.path().join("out/.etlplus/loads.log");
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.contains("\"pipeline\":\"pipe_b\","), "{text}");
+    std::fs::write(&log, text.replace("\"pipeline\":\"pipe_b\",", "")).unwrap();
+    assert_eq!(target::of(&of(5, "pipe_a")).state().await.unwrap().cursor.as_deref(), Some("2"));
 }

@@ -24,6 +24,9 @@ const INTERVALS: &str = "intervals";
 pub(super) struct LoadRecord {
     /// Who loaded.
     pub(super) job: JobId,
+    /// The pipeline of the job. Earlier versions did not note it: such a load counts as one of each pipeline.
+    #[serde(default)]
+    pub(super) pipeline: Option<String>,
     /// Rows loaded.
     pub(super) rows: u64,
     /// Files written.
@@ -75,9 +78,10 @@ impl Loads {
         self.records.iter().find(|record| record.job == *job)
     }
 
-    /// The greatest cursor that was loaded.
-    pub(super) fn cursor(&self) -> Option<&str> {
-        self.records.iter().rev().find_map(|record| record.cursor.as_deref())
+    /// The greatest cursor that jobs of `pipeline` have loaded.
+    pub(super) fn cursor(&self, pipeline: &str) -> Option<&str> {
+        let is_of = |record: &&LoadRecord| record.pipeline.as_ref().is_none_or(|name| name == pipeline);
+        self.records.iter().rev().filter(is_of).find_map(|record| record.cursor.as_deref())
     }
 
     /// Adds a load to the log of `folder` whose loads these are. Once this returns without an error, it has happened.

@@ -71,7 +71,7 @@ impl FolderTarget {
         let state = TargetState {
             columns: if self.is_append() { existing::columns(&self.folder, &self.path)? } else { None },
             loaded: loads.of(self.job.id()).map(|record| record.rows),
-            cursor: loads.cursor().map(str::to_owned),
+            cursor: loads.cursor(&self.job.pipeline().name).map(str::to_owned),
             interval,
         };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(loads);
@@ -123,7 +123,7 @@ impl FolderTarget {
     /// rows that are there.
     fn ensure_interval_is_next(&self, loads: &Loads) -> Result<(), Failure> {
         let fixed = fixed_interval(&self.path, self.job.id())?;
-        ensure_next(fixed.as_ref(), loads.cursor())
+        ensure_next(fixed.as_ref(), loads.cursor(&self.job.pipeline().name))
     }
 
     /// Why a folder must not be replaced: it has files, and no load of ours is noted in it. Somebody else may need them.
@@ -207,7 +207,7 @@ impl Target for FolderTarget {
         async move {
             let stage = self.stage().await?;
             let keeps_rows = self.is_append();
-            let loader = FolderLoader::start(&self.folder, *self.job.id(), stage, load, keeps_rows)?;
+            let loader = FolderLoader::start(&self.folder, &self.job, stage, load, keeps_rows)?;
             Ok(Box::new(loader) as Box<dyn Loader>)
         }
         .boxed()
