@@ -1,16 +1,40 @@
 //! Incremental loads: an interval is loaded once, whoever else is at work.
 
-use etlplus_connectors::target;
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use etlplus_connectors::{Intake, source, target};
 use etlplus_core::Value;
 use etlplus_core::pipeline::{Interval, JobSpec};
 
 use crate::server::PostgresServer;
-use crate::support::{job, load_pipeline, notes, prepare, start};
+use crate::support::{Unlimited, address, job, load_pipeline, notes, prepare, start};
 
 const ALL: &str = "SELECT string_agg(id || note, ' ' ORDER BY id, note) FROM notes";
 
 fn incremental_job(server: &PostgresServer) -> JobSpec {
     job(&format!("{}incremental: {{cursor: id}}\n", load_pipeline(server, server.port(), "notes", "mode: append")))
+}
+
+/// A job that reads the table `t`, whose cursor `c` is declared as `ty`.
+fn read_job(server: &PostgresServer, ty: &str) -> JobSpec {
+    let address = address(server);
+    job(&format!(
+        "name: orders\nsource: {{postgres: {{{address}, table: t}}}}\nschema: {{c: '{ty}', n: int64}}\n\
+         incremental: {{cursor: c}}\ntarget: {{postgres: {{{address}, table: notes}}, mode: append}}\n"
+    ))
+}
+
+/// What the job would read, and the greatest cursor of that.
+async fn found(job: &JobSpec, interval: &Interval) -> (Vec<i64>, Option<Value>) {
+    let mut open = source::open(&job.pipeline().source, job, Some(interval)).await.unwrap();
+    open.plan_mut().follow("c", interval.after.as_ref()).unwrap();
+    let mut intake = Intake::start(open, &Unlimited);
+    let mut found = Vec::new();
+    while let Some(rows) = intake.next().await.unwrap() {
+        found.extend(rows.batch.column(1).as_primitive::<Int64Type>().values());
+    }
+    found.sort_unstable();
+    (found, intake.cursor().cloned())
 }
 
 fn between(after: Option<i64>, up_to: Option<i64>) -> Interval {
@@ -80,4 +104,27 @@ async fn the_cursor_does_not_go_back() {
     assert_eq!(target.state().await.unwrap().interval, Some((Some("9".to_owned()), Some("9".to_owned()))));
     prepare(&*target, &[notes([])], Some("5")).await.unwrap().commit().await.unwrap();
     assert_eq!(target.state().await.unwrap().cursor.as_deref(), Some("9"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_are_declared_numbers_come_in_the_order_of_numbers() {
+    let server = PostgresServer::start();
+    server.sql("CREATE TABLE t (c text, n bigint); INSERT INTO t VALUES ('8', 8), ('9', 9)");
+    let job = read_job(&server, "int64");
+    let newest = source::newest(&job.pipeline().source, &job, "c").await.unwrap();
+    assert_eq!(newest, None, "the order of the texts does not tell");
+    assert_eq!(found(&job, &between(None, None)).await, (vec![8, 9], Some(Value::Integer(9))));
+    server.sql("INSERT INTO t VALUES ('10', 10), ('11', 11)");
+    assert_eq!(found(&job, &between(Some(9), None)).await, (vec![10, 11], Some(Value::Integer(11))));
+
+    // Numbers of another width have the same order, and are asked for.
+    server.sql("ALTER TABLE t ALTER c TYPE int USING c::int");
+    for ty in ["int64", "decimal(12,2)"] {
+        let job = read_job(&server, ty);
+        let of = |text: &str| Value::parse(job.pipeline().source.columns[0].ty, text).unwrap();
+        let newest = source::newest(&job.pipeline().source, &job, "c").await.unwrap();
+        assert_eq!(newest, Some(of("11")), "{ty}");
+        let interval = Interval { after: Some(of("8")), up_to: Some(of("10")) };
+        assert_eq!(found(&job, &interval).await, (vec![9, 10], Some(of("10"))), "{ty}");
+    }
 }
