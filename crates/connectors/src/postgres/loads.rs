@@ -9,19 +9,11 @@ use sqlx::Row;
 use super::catalog::{self, Place};
 use super::connect::Session;
 use super::literal;
-use crate::target::{self, NotedInterval};
+use super::target::Job;
+use crate::target::{self, NotedInterval, changed_meanwhile};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
-
-/// What is noted of a load.
-pub(super) struct Note<'a> {
-    pub(super) job: &'a str,
-    pub(super) pipeline: &'a str,
-    pub(super) target: &'a Place,
-    pub(super) rows: u64,
-    pub(super) cursor: Option<&'a str>,
-}
 
 /// What earlier loads noted.
 #[derive(Debug, Default)]
@@ -92,15 +84,28 @@ async fn fixed_interval(session: &mut Session, job: &str, place: &Place) -> Resu
     row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose().map_err(|error| session.failure(&error))
 }
 
-/// Refuses a job whose rows another one has loaded meanwhile; what it was going to read. Both tables have to be there.
-pub(super) async fn ensure_next(
-    session: &mut Session,
-    job: &str,
-    pipeline: &str,
-    place: &Place,
-) -> Result<Option<NotedInterval>, Failure> {
-    let fixed = fixed_interval(session, job, place).await?;
-    target::ensure_next(fixed.as_ref(), cursor(session, pipeline, place).await?.as_deref())?;
+/// The number of the last load of the table, 0 where there is none. Those of later loads are greater.
+pub(super) async fn last(session: &mut Session, place: &Place) -> Result<i64, Failure> {
+    let loads = place.beside(LOADS);
+    if catalog::table(session, &loads).await?.is_none() {
+        return Ok(0);
+    }
+    let sql = format!("SELECT coalesce(max(id), 0) FROM {} WHERE target = $1", loads.sql());
+    let row = session.row(&sql, &[Some(&place.to_string())]).await?;
+    let last = row.map(|row| row.try_get(0)).transpose().map_err(|error| session.failure(&error))?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Refuses a job whose rows another one has loaded meanwhile, or that has compared its rows with those of the table before
+/// another one added some; what it was going to read. Both tables have to be there.
+pub(super) async fn ensure_next(session: &mut Session, job: &Job) -> Result<Option<NotedInterval>, Failure> {
+    let fixed = fixed_interval(session, &job.id, &job.place).await?;
+    target::ensure_next(fixed.as_ref(), cursor(session, &job.pipeline, &job.place).await?.as_deref())?;
+    if let Some(seen) = job.seen
+        && last(session, &job.place).await? != seen
+    {
+        return Err(changed_meanwhile(&job.place.to_string()));
+    }
     Ok(fixed)
 }
 
@@ -120,18 +125,18 @@ pub(super) async fn loaded(session: &mut Session, job: &str, place: &Place) -> R
 }
 
 /// Notes a load at the end of the transaction that puts its rows in place, unless another one came first.
-pub(super) async fn note(session: &mut Session, note: &Note<'_>) -> Result<(), Failure> {
-    lock(session, note.target).await?;
-    let fixed = ensure_next(session, note.job, note.pipeline, note.target).await?;
-    let cursor = target::reached(fixed, note.cursor.map(str::to_owned));
-    let loads = note.target.beside(LOADS).sql();
+pub(super) async fn note(session: &mut Session, job: &Job, rows: u64, cursor: Option<String>) -> Result<(), Failure> {
+    lock(session, &job.place).await?;
+    let fixed = ensure_next(session, job).await?;
+    let cursor = target::reached(fixed, cursor);
+    let loads = job.place.beside(LOADS).sql();
     let sql =
         format!("INSERT INTO {loads} (job_id, pipeline, target, rows, cursor) VALUES ($1, $2, $3, $4::bigint, $5)");
-    let (target, rows) = (note.target.to_string(), note.rows.to_string());
-    session.rows(&sql, &[Some(note.job), Some(note.pipeline), Some(&target), Some(&rows), cursor.as_deref()]).await?;
+    let (target, rows) = (job.place.to_string(), rows.to_string());
+    session.rows(&sql, &[Some(&job.id), Some(&job.pipeline), Some(&target), Some(&rows), cursor.as_deref()]).await?;
     // It was kept for further attempts, and there will be none.
-    let sql = format!("DELETE FROM {} WHERE job_id = $1", note.target.beside(INTERVALS).sql());
-    session.rows(&sql, &[Some(note.job)]).await?;
+    let sql = format!("DELETE FROM {} WHERE job_id = $1", job.place.beside(INTERVALS).sql());
+    session.rows(&sql, &[Some(&job.id)]).await?;
     Ok(())
 }
 

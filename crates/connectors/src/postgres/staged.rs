@@ -108,9 +108,7 @@ impl Ready for Filled {
             let Self { job, mut stage, rows, cursor } = *self;
             stage.session.run("BEGIN").await?;
             stage.put_in_place(&job.place).await?;
-            let (id, pipeline) = (&job.id, &job.pipeline);
-            let note = loads::Note { job: id, pipeline, target: &job.place, rows, cursor: cursor.as_deref() };
-            loads::note(&mut stage.session, &note).await?;
+            loads::note(&mut stage.session, &job, rows, cursor).await?;
             commit(stage.session, &job).await
         }
         .boxed()

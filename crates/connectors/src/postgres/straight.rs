@@ -121,14 +121,7 @@ impl Ready for Written {
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Loaded, Failure>> {
         async move {
             let Self { mut session, job, rows, cursor } = *self;
-            let note = loads::Note {
-                job: &job.id,
-                pipeline: &job.pipeline,
-                target: &job.place,
-                rows,
-                cursor: cursor.as_deref(),
-            };
-            loads::note(&mut session, &note).await?;
+            loads::note(&mut session, &job, rows, cursor).await?;
             commit(session, &job).await
         }
         .boxed()

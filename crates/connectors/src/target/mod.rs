@@ -142,6 +142,15 @@ pub struct Misfit {
     pub remedy: String,
 }
 
+/// Another job has loaded after this one had looked at what `target` has.
+pub(crate) fn changed_meanwhile(target: &str) -> Failure {
+    Failure::transient(
+        "target_changed",
+        format!("another job loaded into {target} after this one had looked at it"),
+        "run again",
+    )
+}
+
 /// The target of `job`.
 pub fn of(job: &JobSpec) -> Box<dyn Target> {
     match &job.pipeline().target.place {

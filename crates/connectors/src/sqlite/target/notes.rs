@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use crate::sqlite::database::{Database, arguments};
 use crate::sqlite::table::Table;
-use crate::target::{NotedInterval, TargetState, ensure_next, noted, reached};
+use crate::target::{NotedInterval, TargetState, changed_meanwhile, ensure_next, noted, reached};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -80,15 +80,37 @@ pub(super) async fn fix_interval(
     database.execute("COMMIT", arguments![]).await.map(drop)
 }
 
-/// Makes the table of loads, and refuses a job that has loaded or whose rows another job has loaded. Part of the load's
-/// transaction.
-pub(super) async fn prepare(database: &mut Database, job: &JobSpec, table: &TableName) -> Result<(), Failure> {
+/// How many loads the table has had; one that comes later makes them more.
+pub(super) async fn count(database: &mut Database, table: &TableName) -> Result<i64, Failure> {
+    if Table::find(database, "main", LOADS).await?.is_none() {
+        return Ok(0);
+    }
+    let sql = "SELECT count(*) FROM main.etlplus_loads WHERE target = ?1 COLLATE NOCASE";
+    let rows = database.fetch(sql, arguments![table.table.as_str()]).await?;
+    let count = rows.first().map(|row| row.try_get(0)).transpose().map_err(unreadable)?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Makes the table of loads, and refuses a job that has loaded, whose rows another job has loaded, or that has read the rows of
+/// the table when it had had `seen` loads and another one came since. Part of the load's transaction.
+pub(super) async fn prepare(
+    database: &mut Database,
+    job: &JobSpec,
+    table: &TableName,
+    seen: Option<i64>,
+) -> Result<(), Failure> {
     database.execute(CREATE_LOADS, arguments![]).await?;
     if let Some(rows) = loaded(database, job).await? {
         return Err(Failure::bug(format!("job {} has loaded its {rows} rows before", job.id())));
     }
     let fixed = fixed_interval(database, job).await?;
-    ensure_next(fixed.as_ref(), cursor(database, job, table).await?.as_deref())
+    ensure_next(fixed.as_ref(), cursor(database, job, table).await?.as_deref())?;
+    match seen {
+        Some(seen) if count(database, table).await? != seen => {
+            Err(changed_meanwhile(&format!("{table} of {}", database.path().display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Notes the load, which has no use for its interval any more. Part of the load's transaction.

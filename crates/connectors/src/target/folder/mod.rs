@@ -26,7 +26,7 @@ use self::loads::{Loads, NOTES, fix_interval, fixed_interval};
 use self::lock::FolderLock;
 use self::stage::{Stage, recover, remove_left_behind};
 use super::encode::misfits;
-use super::{Load, Loader, Misfit, Target, TargetState, Values, ensure_next};
+use super::{Load, Loader, Misfit, Target, TargetState, Values, changed_meanwhile, ensure_next};
 use crate::failure::io_failure;
 
 /// A folder of files.
@@ -112,11 +112,7 @@ impl FolderTarget {
         if seen.as_ref().is_none_or(|seen| seen == loads) && loads.of(self.job.id()).is_none() {
             return Ok(());
         }
-        Err(Failure::transient(
-            "target_changed",
-            format!("another job loaded into {} after this one had looked at it", self.path.display()),
-            "run again",
-        ))
+        Err(changed_meanwhile(&self.path.display().to_string()))
     }
 
     /// An incremental job whose interval begins where a load begins that another job has committed meanwhile would load
