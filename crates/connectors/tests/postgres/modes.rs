@@ -1,5 +1,8 @@
 //! What becomes of the rows that are there, and loads that are run again.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use etlplus_connectors::target;
 use etlplus_core::pipeline::Interval;
 use etlplus_core::{FailureKind, Type, Value};
@@ -272,4 +275,23 @@ async fn two_jobs_that_compared_with_the_same_rows_do_not_both_load() {
         ready.commit().await.unwrap();
     }
     assert_eq!(server.sql("SELECT count(*), count(DISTINCT id) FROM notes"), "50|40");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_without_a_whole_key_fails_the_load() {
+    let server = PostgresServer::start();
+    server.sql("CREATE TABLE notes (id bigint UNIQUE, note text)");
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![Some(3), None]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["c", "d"]));
+    let unkeyed = RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("note", texts, true)]).unwrap();
+    let upsert = || load_job(&server, "notes", "mode: upsert, key: [id]");
+    let failure = load(&upsert(), &[notes([(1, "a"), (2, "b")]), unkeyed.clone()]).await.unwrap_err();
+    assert_eq!((failure.code.as_str(), failure.kind), ("key_without_value", FailureKind::BadData));
+    assert!(failure.message.contains("row 4 of the load") && failure.message.contains("\"id\""), "{failure}");
+    assert_eq!(server.sql("SELECT count(*) FROM notes"), "0");
+    // Nor does a table that the load makes take it.
+    load(&load_job(&server, "others", "mode: upsert, key: [id]"), &[unkeyed]).await.unwrap_err();
+    // The control.
+    load(&upsert(), &[notes([(1, "a"), (2, "b")])]).await.unwrap();
+    assert_eq!(server.sql(ALL), "1a 2b");
 }
