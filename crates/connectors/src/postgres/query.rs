@@ -152,7 +152,7 @@ pub(super) fn in_interval(column: &TableColumn, interval: &Interval) -> Vec<Stri
         let text = literal(&value.to_string());
         Some(match (column.ty, value) {
             // A cast to a type of few characters would cut it.
-            (PgType::Text(_), _) => format!("{cursor} {operator} {text}"),
+            (PgType::Text(_) | PgType::Char(_), _) => format!("{cursor} {operator} {text}"),
             // A column of whole numbers may be declared a decimal, which has digits after the point.
             (_, Value::Decimal { .. }) => format!("{cursor} {operator} {text}::numeric"),
             _ => format!("{cursor} {operator} {text}::{}", column.type_name),
@@ -164,7 +164,7 @@ pub(super) fn in_interval(column: &TableColumn, interval: &Interval) -> Vec<Stri
 /// A column as a cursor. Texts are in the order of their bytes, as everywhere else in a job, and not in that of a language.
 pub(super) fn cursor_of(column: &TableColumn) -> String {
     match column.ty {
-        PgType::Text(_) => format!("{}::text COLLATE \"C\"", quoted(&column.name)),
+        PgType::Text(_) | PgType::Char(_) => format!("{}::text COLLATE \"C\"", quoted(&column.name)),
         _ => quoted(&column.name),
     }
 }

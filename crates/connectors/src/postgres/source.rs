@@ -130,7 +130,11 @@ pub(crate) async fn newest(
         _ => None,
     });
     // As JSON has it: times in ISO 8601.
-    let value = format!("to_json({})#>>'{{}}'", quoted(cursor));
+    let value = match column.ty {
+        // Without the spaces that it is filled up with.
+        PgType::Char(_) => format!("{}::text", quoted(cursor)),
+        _ => format!("to_json({})#>>'{{}}'", quoted(cursor)),
+    };
     let order = query::cursor_of(column);
     let sql = format!("{} ORDER BY {order} DESC LIMIT 1", described.select(&value, &conditions));
     let Some(row) = session.row_slowly(&sql).await? else { return Ok(None) };
