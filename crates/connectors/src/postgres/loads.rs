@@ -10,7 +10,7 @@ use super::catalog::{self, Place};
 use super::connect::Session;
 use super::literal;
 use super::target::Job;
-use crate::target::{self, NotedInterval, changed_meanwhile};
+use crate::target::{self, INTERVALS_KEPT_DAYS, NotedInterval, changed_meanwhile};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -140,7 +140,7 @@ pub(super) async fn note(session: &mut Session, job: &Job, rows: u64, cursor: Op
     Ok(())
 }
 
-/// Notes the interval of a job, at once.
+/// Notes the interval of a job, at once, and forgets those of jobs that were given up.
 pub(super) async fn fix_interval(
     session: &mut Session,
     job: &str,
@@ -150,5 +150,10 @@ pub(super) async fn fix_interval(
     let sql = format!("INSERT INTO {} (job_id, after, up_to) VALUES ($1, $2, $3)", place.beside(INTERVALS).sql());
     let (after, up_to) = target::noted(interval);
     session.rows(&sql, &[Some(job), after.as_deref(), up_to.as_deref()]).await?;
+    let sql = format!(
+        "DELETE FROM {} WHERE fixed_at < clock_timestamp() - make_interval(days => {INTERVALS_KEPT_DAYS})",
+        place.beside(INTERVALS).sql()
+    );
+    session.run(&sql).await?;
     Ok(())
 }

@@ -5,6 +5,10 @@ use etlplus_core::pipeline::Interval;
 
 use crate::check::greater;
 
+/// Intervals are forgotten after so many days: their jobs were given up. One that comes back all the same reads what is new by
+/// then, as a new job does.
+pub(crate) const INTERVALS_KEPT_DAYS: u32 = 30;
+
 /// The texts of where it begins and where it ends; `None` at the end means what was there when it was read.
 pub(crate) type NotedInterval = (Option<String>, Option<String>);
 

@@ -26,7 +26,7 @@ use crate::sqlite::SqliteTarget;
 pub use atomic_file::{AtomicFile, TEMPORARY_SUFFIX};
 pub use encode::ScratchWriter;
 pub(crate) use folder::partition_of;
-pub(crate) use interval::{NotedInterval, ensure_next, noted, reached};
+pub(crate) use interval::{INTERVALS_KEPT_DAYS, NotedInterval, ensure_next, noted, reached};
 
 /// A target of one job. One kind for each place that rows can go.
 pub trait Target: Send + Sync {

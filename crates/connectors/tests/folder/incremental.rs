@@ -98,3 +98,24 @@ async fn each_pipeline_of_a_folder_has_a_cursor_of_its_own() {
     std::fs::write(&log, text.replace("\"pipeline\":\"pipe_b\",", "")).unwrap();
     assert_eq!(target::of(&of(5, "pipe_a")).state().await.unwrap().cursor.as_deref(), Some("2"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intervals_of_jobs_that_were_given_up_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = [job(folder.path(), 1), job(folder.path(), 2), job(folder.path(), 3)];
+    for (job, days) in jobs.iter().zip([31, 29, 0]) {
+        let interval = Interval { after: None, up_to: Some(Value::Integer(9)) };
+        target::of(job).fix_interval(&interval).await.unwrap();
+        let note = folder.path().join(format!("out/.etlplus/intervals/{}.json", job.id()));
+        let age = std::time::Duration::from_secs(days * 24 * 60 * 60);
+        std::fs::File::options()
+            .write(true)
+            .open(note)
+            .unwrap()
+            .set_modified(std::time::SystemTime::now() - age)
+            .unwrap();
+    }
+    for (job, is_kept) in jobs.iter().zip([false, true, true]) {
+        assert_eq!(target::of(job).state().await.unwrap().interval.is_some(), is_kept);
+    }
+}

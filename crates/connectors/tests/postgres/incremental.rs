@@ -128,3 +128,21 @@ async fn texts_that_are_declared_numbers_come_in_the_order_of_numbers() {
         assert_eq!(found(&job, &interval).await, (vec![9, 10], Some(of("10"))), "{ty}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intervals_of_jobs_that_were_given_up_are_forgotten() {
+    let server = PostgresServer::start();
+    server.sql("CREATE TABLE notes (id bigint, note text)");
+    let jobs = [incremental_job(&server), incremental_job(&server), incremental_job(&server)];
+    for (job, days) in jobs.iter().zip([31, 29, 0]) {
+        target::of(job).fix_interval(&between(None, Some(2))).await.unwrap();
+        let age = format!(
+            "UPDATE etlplus_intervals SET fixed_at = now() - interval '{days} days' WHERE job_id = '{}'",
+            job.id()
+        );
+        server.sql(&age);
+    }
+    for (job, is_kept) in jobs.iter().zip([false, true, true]) {
+        assert_eq!(target::of(job).state().await.unwrap().interval.is_some(), is_kept);
+    }
+}

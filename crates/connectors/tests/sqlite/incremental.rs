@@ -178,3 +178,23 @@ async fn the_cursor_does_not_go_back() {
     crate::support::load(&job, &[empty], Some("5.00")).await.expect("no rows are rows too");
     assert_eq!(target.state().await.expect("it is there").cursor.as_deref(), Some("9.00"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intervals_of_jobs_that_were_given_up_are_forgotten() {
+    let (_folder, file) = place();
+    let source = sqlite_table(&file, "t", vec![column("c", Type::Int64)]);
+    let new_job = || job(incremental(pipeline(source.clone(), sqlite_place(&file, "copy"), LoadMode::Append), "c"));
+    let jobs = [new_job(), new_job(), new_job()];
+    for (job, days) in jobs.iter().zip([31, 29, 0]) {
+        target::of(job).fix_interval(&between(Type::Int64, None, Some("2"))).await.expect("it is noted");
+        let sql = format!(
+            "UPDATE etlplus_intervals SET fixed_at = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-{days} days') WHERE job_id = '{}'",
+            job.id()
+        );
+        execute(&file, &sql).await;
+    }
+    for (job, is_kept) in jobs.iter().zip([false, true, true]) {
+        let state = target::of(job).state().await.expect("it is there");
+        assert_eq!(state.interval.is_some(), is_kept);
+    }
+}

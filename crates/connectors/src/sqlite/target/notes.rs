@@ -1,13 +1,13 @@
 //! What loads note about themselves, in the database that they load into.
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use etlplus_core::Failure;
 use etlplus_core::pipeline::{Interval, JobSpec, TableName};
 use sqlx::Row;
 
 use crate::sqlite::database::{Database, arguments};
 use crate::sqlite::table::Table;
-use crate::target::{NotedInterval, TargetState, changed_meanwhile, ensure_next, noted, reached};
+use crate::target::{INTERVALS_KEPT_DAYS, NotedInterval, TargetState, changed_meanwhile, ensure_next, noted, reached};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -64,7 +64,7 @@ async fn loaded(database: &mut Database, job: &JobSpec) -> Result<Option<u64>, F
     Ok(rows.map(i64::unsigned_abs))
 }
 
-/// Notes what the job is going to read, at once.
+/// Notes what the job is going to read, at once, and forgets the intervals of jobs that were given up.
 pub(super) async fn fix_interval(
     database: &mut Database,
     job: &JobSpec,
@@ -72,11 +72,14 @@ pub(super) async fn fix_interval(
     interval: &Interval,
 ) -> Result<(), Failure> {
     let (after, up_to) = noted(interval);
+    let now = Utc::now();
     database.execute("BEGIN IMMEDIATE", arguments![]).await?;
     database.execute(CREATE_INTERVALS, arguments![]).await?;
     let values =
-        arguments![job.id().to_string(), job.pipeline().name.as_str(), table.table.as_str(), after, up_to, now(),];
+        arguments![job.id().to_string(), job.pipeline().name.as_str(), table.table.as_str(), after, up_to, text(now)];
     database.execute("INSERT INTO main.etlplus_intervals VALUES (?, ?, ?, ?, ?, ?)", values).await?;
+    let oldest = text(now - TimeDelta::days(INTERVALS_KEPT_DAYS.into()));
+    database.execute("DELETE FROM main.etlplus_intervals WHERE fixed_at < ?1", arguments![oldest]).await?;
     database.execute("COMMIT", arguments![]).await.map(drop)
 }
 
@@ -125,7 +128,7 @@ pub(super) async fn write(
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let pipeline = job.pipeline().name.as_str();
     let cursor = reached(fixed_interval(database, job).await?, cursor);
-    let values = arguments![id.as_str(), pipeline, table.table.as_str(), rows, cursor, now()];
+    let values = arguments![id.as_str(), pipeline, table.table.as_str(), rows, cursor, text(Utc::now())];
     database.execute("INSERT INTO main.etlplus_loads VALUES (?, ?, ?, ?, ?, ?)", values).await?;
     if Table::find(database, "main", INTERVALS).await?.is_some() {
         database.execute("DELETE FROM main.etlplus_intervals WHERE job_id = ?1", arguments![id]).await?;
@@ -133,6 +136,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
+/// A moment; the order of the texts is that of time.
+fn text(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etlplus_core::Failure;
 use etlplus_core::ids::JobId;
@@ -11,12 +12,13 @@ use etlplus_core::pipeline::Interval;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::io_failure;
-use crate::target::{NotedInterval, noted};
+use crate::target::{INTERVALS_KEPT_DAYS, NotedInterval, noted};
 
 /// The folder of notes. Its name begins with a dot, so that neither globs nor readers of whole folders look into it.
 pub(super) const NOTES: &str = ".etlplus";
 const LOADS: &str = "loads.log";
 const INTERVALS: &str = "intervals";
+const INTERVALS_KEPT: Duration = Duration::from_secs(INTERVALS_KEPT_DAYS as u64 * 24 * 60 * 60);
 
 /// A load that a folder has: one line of the log, which is appended to. That the line is there, with its end, is what makes
 /// the load one that happened.
@@ -115,7 +117,8 @@ pub(super) fn fixed_interval(folder: &Path, job: &JobId) -> Result<Option<NotedI
     }
 }
 
-/// Notes the interval of `job`, durably. `folder` and missing ones above it are made.
+/// Notes the interval of `job`, durably, and forgets those of jobs that were given up. `folder` and missing ones above it are
+/// made.
 pub(super) fn fix_interval(folder: &Path, job: &JobId, interval: &Interval) -> Result<(), Failure> {
     let (after, up_to) = noted(interval);
     let fixed = FixedInterval { after, up_to };
@@ -130,7 +133,20 @@ pub(super) fn fix_interval(folder: &Path, job: &JobId, interval: &Interval) -> R
         fs::rename(&temporary, &path)?;
         [&intervals, &folder.join(NOTES), folder].into_iter().try_for_each(sync_folder)
     };
-    fix().map_err(|error| io_failure("write", &path, &error))
+    fix().map_err(|error| io_failure("write", &path, &error))?;
+    forget_old_intervals(&folder.join(NOTES).join(INTERVALS));
+    Ok(())
+}
+
+/// Best effort: they cost space and harm nothing.
+fn forget_old_intervals(intervals: &Path) {
+    let Ok(entries) = fs::read_dir(intervals) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
+        if age.is_ok_and(|age| age.is_ok_and(|age| age > INTERVALS_KEPT)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Forgets the interval of a job that has loaded it. Best effort: it is looked at by that job alone.
