@@ -30,11 +30,14 @@ impl CursorPlan {
         Ok((old.true_count() > 0).then_some(old))
     }
 
-    /// The greatest of `cursors`, of rejected rows too: the next load does not read those again.
+    /// The greatest of `cursors`, of rejected rows too: the next load does not read those again. It is none of the rows that
+    /// an earlier load has read: the source may have lost those after them, and the cursor does not go back.
     pub(super) fn greatest(&self, cursors: &ArrayRef) -> Result<Option<Value>, Failure> {
         let descending = SortOptions { descending: true, nulls_first: false };
         let first = sort_to_indices(cursors, Some(descending), Some(1)).map_err(arrow_failure)?;
-        Ok(first.values().first().and_then(|row| value_at(cursors, *row as usize, self.ty)))
+        let greatest = first.values().first().and_then(|row| value_at(cursors, *row as usize, self.ty));
+        let after = self.after.as_ref().and_then(|after| value_at(&after.clone().into_inner(), 0, self.ty));
+        Ok(greatest.filter(|greatest| after.is_none_or(|after| greatest.compare(&after) == Some(Ordering::Greater))))
     }
 }
 

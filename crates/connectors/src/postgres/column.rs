@@ -32,6 +32,8 @@ pub(super) enum Column {
     Number(StringBuilder),
     /// Its bytes are looked at as a whole at the end.
     Text(BinaryBuilder),
+    /// The same, which the server filled up with spaces.
+    Char(BinaryBuilder),
     Jsonb(BinaryBuilder),
     Uuid(StringBuilder),
     Bytea(BinaryBuilder),
@@ -65,6 +67,7 @@ impl Column {
             (PgType::Bytea, _) => Self::Bytea(BinaryBuilder::new()),
             (PgType::Date, _) => Self::Date(numbers(data_type)),
             (PgType::Timestamp(_) | PgType::TimestampTz(_), _) => Self::Timestamp(numbers(data_type)),
+            (PgType::Char(_), _) => Self::Char(BinaryBuilder::new()),
             (PgType::Text(_) | PgType::Json | PgType::Other, _) => Self::Text(BinaryBuilder::new()),
         }
     }
@@ -93,6 +96,10 @@ impl Column {
             }
             Self::Number(column) => column.append_value(Numeric::read(value).ok_or(Odd::Damaged)?.text()),
             Self::Text(column) | Self::Bytea(column) => column.append_value(value),
+            Self::Char(column) => {
+                let end = value.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+                column.append_value(&value[..end]);
+            }
             Self::Jsonb(column) => match value.split_first() {
                 Some((1, text)) => column.append_value(text),
                 _ => return Err(Odd::Damaged),
@@ -129,7 +136,7 @@ impl Column {
             Self::Float8(column) => column.append_null(),
             Self::Decimal(column, _) => column.append_null(),
             Self::Number(column) | Self::Uuid(column) => column.append_null(),
-            Self::Text(column) | Self::Jsonb(column) | Self::Bytea(column) => column.append_null(),
+            Self::Text(column) | Self::Char(column) | Self::Jsonb(column) | Self::Bytea(column) => column.append_null(),
             Self::Date(column) => column.append_null(),
             Self::Timestamp(column) => column.append_null(),
         }
@@ -147,7 +154,7 @@ impl Column {
             Self::Decimal(column, _) => Arc::new(column.finish()),
             Self::Number(column) | Self::Uuid(column) => Arc::new(column.finish()),
             Self::Bytea(column) => Arc::new(column.finish()),
-            Self::Text(column) | Self::Jsonb(column) => {
+            Self::Text(column) | Self::Char(column) | Self::Jsonb(column) => {
                 Arc::new(StringArray::try_from_binary(column.finish()).map_err(|_| ())?)
             }
             Self::Date(column) => Arc::new(column.finish()),

@@ -62,6 +62,7 @@ impl Server {
         session
             .run(&format!(
                 "SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'; SET statement_timeout = 0; \
+                 SET default_transaction_isolation = 'read committed'; \
                  SET idle_in_transaction_session_timeout = 0; SET standard_conforming_strings = on"
             ))
             .await?;

@@ -150,6 +150,8 @@ enum Values {
         texts: StringArray,
         most: Option<u32>,
         may_have_nul: bool,
+        /// Whether the server takes spaces at the end for none of the value.
+        loses_spaces: bool,
         version: &'static [u8],
     },
     Uuid(StringArray),
@@ -198,10 +200,14 @@ impl Cells {
             Values::Float4(values) => put_fixed(out, values[row].to_be_bytes()),
             Values::Float8(values) => put_fixed(out, values[row].to_be_bytes()),
             Values::Decimal(values, scale) => numeric::put(out, values[row], *scale),
-            Values::Text { texts, most, may_have_nul, version } => {
+            Values::Text { texts, most, may_have_nul, loses_spaces, version } => {
                 let text = texts.value(row);
                 if *may_have_nul && text.contains('\0') {
                     return Err(("nul_in_text", "has the character NUL, which PostgreSQL cannot hold".to_owned()));
+                }
+                if *loses_spaces && text.ends_with(' ') {
+                    let why = "ends with a space, which a column of the type character does not keep";
+                    return Err(("spaces_lost", why.to_owned()));
                 }
                 if let Some(most) = most {
                     ensure_short(text, *most)?;
@@ -230,7 +236,7 @@ impl Cells {
 
 fn texts(texts: &StringArray, ty: PgType) -> Values {
     let most = match ty {
-        PgType::Text(most) => most,
+        PgType::Text(most) | PgType::Char(most) => most,
         _ => None,
     };
     // JSON has no NUL that is not escaped. One look at all texts spares the look at each.
@@ -238,7 +244,8 @@ fn texts(texts: &StringArray, ty: PgType) -> Values {
     let bytes = &texts.value_data()[offsets[0] as usize..offsets[texts.len()] as usize];
     let may_have_nul = memchr::memchr(0, bytes).is_some();
     let version: &[u8] = if ty == PgType::Jsonb { &[1] } else { &[] };
-    Values::Text { texts: texts.clone(), most, may_have_nul, version }
+    let loses_spaces = matches!(ty, PgType::Char(_));
+    Values::Text { texts: texts.clone(), most, may_have_nul, loses_spaces, version }
 }
 
 fn ensure_short(text: &str, most: u32) -> Result<(), (&'static str, String)> {

@@ -1,7 +1,7 @@
 //! What is asked of a source: its columns, and the SQL that reads them.
 
-use etlplus_core::Failure;
 use etlplus_core::pipeline::{DatabaseRows, Interval, JobSpec, PostgresSource, TableName};
+use etlplus_core::{Failure, Type, Value};
 use sqlx::{AssertSqlSafe, Column, Executor, Row, SqlSafeStr, Statement, TypeInfo};
 
 use super::catalog::{self, Place, Table, TableColumn};
@@ -131,15 +131,31 @@ async fn query_columns(session: &mut Session, text: &str) -> Result<Vec<TableCol
     Ok(columns)
 }
 
+/// Whether the server has the values of a column in the order in which a job has them, whose schema declares the type
+/// `declared`. A text that is declared a number comes in another one: `10` before `9`.
+pub(super) fn is_in_order(column: &TableColumn, declared: Option<Type>) -> bool {
+    use PgType::{Int2, Int4, Int8, Numeric};
+    let Some(declared) = declared else { return true };
+    match declared {
+        Type::Int16 | Type::Int32 | Type::Int64 | Type::Decimal { .. } => {
+            matches!(column.ty, Int2 | Int4 | Int8 | Numeric(_))
+        }
+        _ => column.ty.value_type() == Some(declared),
+    }
+}
+
 /// The condition that rows of the column `cursor` lie in `interval`.
 pub(super) fn in_interval(column: &TableColumn, interval: &Interval) -> Vec<String> {
     let cursor = cursor_of(column);
-    let bound = |operator: &str, value: &Option<etlplus_core::Value>| {
-        let value = literal(&value.as_ref()?.to_string());
-        Some(match column.ty {
+    let bound = |operator: &str, value: &Option<Value>| {
+        let value = value.as_ref()?;
+        let text = literal(&value.to_string());
+        Some(match (column.ty, value) {
             // A cast to a type of few characters would cut it.
-            PgType::Text(_) => format!("{cursor} {operator} {value}"),
-            _ => format!("{cursor} {operator} {value}::{}", column.type_name),
+            (PgType::Text(_) | PgType::Char(_), _) => format!("{cursor} {operator} {text}"),
+            // A column of whole numbers may be declared a decimal, which has digits after the point.
+            (_, Value::Decimal { .. }) => format!("{cursor} {operator} {text}::numeric"),
+            _ => format!("{cursor} {operator} {text}::{}", column.type_name),
         })
     };
     [bound(">", &interval.after), bound("<=", &interval.up_to)].into_iter().flatten().collect()
@@ -148,7 +164,7 @@ pub(super) fn in_interval(column: &TableColumn, interval: &Interval) -> Vec<Stri
 /// A column as a cursor. Texts are in the order of their bytes, as everywhere else in a job, and not in that of a language.
 pub(super) fn cursor_of(column: &TableColumn) -> String {
     match column.ty {
-        PgType::Text(_) => format!("{}::text COLLATE \"C\"", quoted(&column.name)),
+        PgType::Text(_) | PgType::Char(_) => format!("{}::text COLLATE \"C\"", quoted(&column.name)),
         _ => quoted(&column.name),
     }
 }

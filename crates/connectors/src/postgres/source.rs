@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use etlplus_core::pipeline::{Interval, JobSpec, PostgresSource, Source};
-use etlplus_core::{Failure, Value};
+use etlplus_core::{Failure, Type, Value};
 use sqlx::Row;
 
 use super::catalog::TableColumn;
@@ -41,10 +41,13 @@ pub(crate) async fn open(
         }
     };
     let mut conditions = Vec::new();
-    if let (Some(interval), Some(cursor)) = (interval, query::cursor(&described, job)?) {
+    // Where the server's order says nothing, all rows are read, and those of earlier loads passed over as they are checked.
+    if let (Some(interval), Some(cursor)) = (interval, query::cursor(&described, job)?)
+        && query::is_in_order(cursor, declared_type(source, &cursor.name))
+    {
         conditions = query::in_interval(cursor, interval);
     }
-    let is_narrow = interval.is_some_and(|interval| interval.after.is_some());
+    let is_narrow = !conditions.is_empty() && interval.is_some_and(|interval| interval.after.is_some());
     let rows = PgRows { server, session, described, shape, conditions, is_narrow };
     Ok(OpenSource { plan: Arc::new(plan), files: Vec::new(), rows_total: None, reader: Box::new(rows) })
 }
@@ -98,6 +101,12 @@ fn unsupported(described: &Described, column: &TableColumn) -> Failure {
     )
 }
 
+/// The type that the schema declares a column to have, if it does.
+fn declared_type(source: &Source, name: &str) -> Option<Type> {
+    source.columns.iter().find(|column| column.name == name).map(|column| column.ty)
+}
+
+/// The greatest value of the column `cursor`; `None` where there is none, or where the server's order does not tell.
 pub(crate) async fn newest(
     source: &Source,
     database: &PostgresSource,
@@ -107,7 +116,10 @@ pub(crate) async fn newest(
     let mut session = Server::new(&database.server, job.id()).connect().await?;
     let described = query::describe(&mut session, database).await?;
     let column = query::named(&described, cursor)?;
-    let declared = source.columns.iter().find(|column| column.name == cursor).map(|column| column.ty);
+    let declared = declared_type(source, cursor);
+    if !query::is_in_order(column, declared) {
+        return Ok(None);
+    }
     let ty = declared.or_else(|| column.ty.value_type()).ok_or_else(|| unsupported(&described, column))?;
     let mut conditions = vec![format!("{} IS NOT NULL", quoted(cursor))];
     // Infinity is greater than every cursor to come.
@@ -118,7 +130,11 @@ pub(crate) async fn newest(
         _ => None,
     });
     // As JSON has it: times in ISO 8601.
-    let value = format!("to_json({})#>>'{{}}'", quoted(cursor));
+    let value = match column.ty {
+        // Without the spaces that it is filled up with.
+        PgType::Char(_) => format!("{}::text", quoted(cursor)),
+        _ => format!("to_json({})#>>'{{}}'", quoted(cursor)),
+    };
     let order = query::cursor_of(column);
     let sql = format!("{} ORDER BY {order} DESC LIMIT 1", described.select(&value, &conditions));
     let Some(row) = session.row_slowly(&sql).await? else { return Ok(None) };

@@ -108,9 +108,7 @@ impl Ready for Filled {
             let Self { job, mut stage, rows, cursor } = *self;
             stage.session.run("BEGIN").await?;
             stage.put_in_place(&job.place).await?;
-            let (id, pipeline) = (&job.id, &job.pipeline);
-            let note = loads::Note { job: id, pipeline, target: &job.place, rows, cursor: cursor.as_deref() };
-            loads::note(&mut stage.session, &note).await?;
+            loads::note(&mut stage.session, &job, rows, cursor).await?;
             commit(stage.session, &job).await
         }
         .boxed()
@@ -122,6 +120,8 @@ impl Stage {
     async fn put_in_place(&mut self, target: &Place) -> Result<(), Failure> {
         let rename = format!("ALTER TABLE {} RENAME TO {}", self.place.sql(), quoted(&target.table));
         let Some(old) = self.old else {
+            // Nobody has a lock of a table that is not there yet, and two who make it must not meet.
+            loads::lock(&mut self.session, target).await?;
             if catalog::table(&mut self.session, target).await?.is_some() {
                 return Err(changed(target));
             }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use etlplus_core::ports::Control;
 use etlplus_core::{Counters, Failure};
 use futures::FutureExt;
@@ -47,6 +47,9 @@ impl Loader for Straight {
     fn write(&mut self, batch: RecordBatch) -> BoxFuture<'_, Result<(), Failure>> {
         async move {
             let rows = batch.num_rows() as u64;
+            if let Some(merge) = &self.merge {
+                merge.ensure_whole_keys(&batch, self.copying.rows())?;
+            }
             self.copying.write(batch).await?;
             Counters::add(&self.control.counters.rows_loaded, rows);
             Ok(())
@@ -70,6 +73,21 @@ impl Loader for Straight {
 }
 
 impl Merge {
+    /// Nothing is equal to a row without a whole key, not even itself: it would be added again by each load. `before` rows of
+    /// the load came before the batch.
+    fn ensure_whole_keys(&self, batch: &RecordBatch, before: u64) -> Result<(), Failure> {
+        for name in &self.key {
+            let Some(column) = batch.column_by_name(name).filter(|column| column.null_count() > 0) else { continue };
+            let Some(row) = (0..column.len()).find(|row| column.is_null(*row)) else { continue };
+            return Err(Failure::data(
+                "key_without_value",
+                format!("row {} of the load has no value in {name:?}, which is in the key", before + row as u64 + 1),
+                "reject such rows by the rule required",
+            ));
+        }
+        Ok(())
+    }
+
     async fn run(&self, session: &mut Session, place: &Place) -> Result<(), Failure> {
         let action = format!("merge rows into {place} of {}", session.url());
         let columns = quoted_list(self.columns.iter().map(String::as_str));
@@ -121,14 +139,7 @@ impl Ready for Written {
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<Loaded, Failure>> {
         async move {
             let Self { mut session, job, rows, cursor } = *self;
-            let note = loads::Note {
-                job: &job.id,
-                pipeline: &job.pipeline,
-                target: &job.place,
-                rows,
-                cursor: cursor.as_deref(),
-            };
-            loads::note(&mut session, &note).await?;
+            loads::note(&mut session, &job, rows, cursor).await?;
             commit(session, &job).await
         }
         .boxed()

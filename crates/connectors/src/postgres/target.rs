@@ -5,7 +5,7 @@
 //! transaction (`straight`), but for a table that can be swapped as a whole, which several sessions fill beside the old one
 //! (`staged`), and for rows that are merged by key, which come by way of a temporary table.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::Schema;
 use etlplus_core::pipeline::{Interval, JobSpec, LoadMode, PostgresServer, TableName};
@@ -34,6 +34,9 @@ pub(crate) struct PostgresTarget {
     server: Server,
     table: TableName,
     job: JobSpec,
+    /// The last load of the table when the job began to read what the table has. It decides by that which rows it loads, so
+    /// that no other load may come before its own.
+    seen: Mutex<Option<i64>>,
 }
 
 /// What a load needs to know of its job.
@@ -44,6 +47,8 @@ pub(super) struct Job {
     pub(super) pipeline: String,
     /// The target.
     pub(super) place: Place,
+    /// The last load of the target when the job began to read its rows, if it did.
+    pub(super) seen: Option<i64>,
 }
 
 impl Job {
@@ -55,7 +60,7 @@ impl Job {
 
 impl PostgresTarget {
     pub(crate) fn new(server: &PostgresServer, table: &TableName, job: &JobSpec) -> Self {
-        Self { server: Server::new(server, job.id()), table: table.clone(), job: job.clone() }
+        Self { server: Server::new(server, job.id()), table: table.clone(), job: job.clone(), seen: Mutex::new(None) }
     }
 
     fn mode(&self) -> &LoadMode {
@@ -110,7 +115,8 @@ impl PostgresTarget {
         let mut session = self.server.connect().await?;
         let place = self.place(&mut session).await?;
         let (id, pipeline) = (self.job.id().to_string(), self.job.pipeline().name.clone());
-        let job = Job { server: self.server.clone(), id, pipeline, place };
+        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = Job { server: self.server.clone(), id, pipeline, place, seen };
         loads::ensure_tables(&mut session, &job.place).await?;
         session.run(&job.lock_statement()).await?;
         if loads::loaded(&mut session, &job.id, &job.place).await?.is_some() {
@@ -120,6 +126,7 @@ impl PostgresTarget {
                 "run again, to find that nothing is left to do",
             ));
         }
+        loads::ensure_next(&mut session, &job).await?;
         remove_leftovers(&mut session, &job.place.schema).await?;
         let table = catalog::table(&mut session, &job.place).await?;
         if let Some(table) = &table
@@ -265,6 +272,8 @@ impl Target for PostgresTarget {
             }
             let mut session = self.server.connect().await?;
             let place = self.place(&mut session).await?;
+            let last = loads::last(&mut session, &place).await?;
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(last);
             let Some(table) = catalog::table(&mut session, &place).await? else { return Ok(None) };
             let Some(column) = table.column(column) else { return Ok(None) };
             Ok(Some(copy_out::values(session, &place, column, ty)))

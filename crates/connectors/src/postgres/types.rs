@@ -21,6 +21,9 @@ pub(super) enum PgType {
     Numeric(Option<(i32, i32)>),
     /// Text of at most so many characters, `None`: any. Labels of enumerations are texts, too.
     Text(Option<u32>),
+    /// Text of so many characters, `None`: not known, which the server fills up with spaces. They are no part of the value:
+    /// the server has `a` and `a ` for equal.
+    Char(Option<u32>),
     Uuid,
     Json,
     Jsonb,
@@ -54,7 +57,8 @@ impl PgType {
             "float8" => Self::Float8,
             "numeric" => Self::Numeric((modifier >= MODIFIER_OFFSET).then(|| digits(modifier - MODIFIER_OFFSET))),
             "text" | "citext" => Self::Text(None),
-            "varchar" | "bpchar" => Self::Text(length),
+            "varchar" => Self::Text(length),
+            "bpchar" => Self::Char(length),
             "name" => Self::Text(Some(super::target::NAME_MAX_BYTES as u32)),
             "uuid" => Self::Uuid,
             "json" => Self::Json,
@@ -70,7 +74,7 @@ impl PgType {
     /// The type that the driver calls `name`, in lower case, where no modifier is known.
     pub(super) fn of_prepared(name: &str) -> Self {
         match name {
-            "char" => Self::Text(None),
+            "char" => Self::Char(None),
             _ => Self::of_catalog(name, "b", -1),
         }
     }
@@ -89,7 +93,7 @@ impl PgType {
                 let DataType::Decimal128(precision, scale) = decimal(precision, scale)? else { return None };
                 Type::Decimal { precision, scale: scale.unsigned_abs() }
             }
-            Self::Text(_) => Type::String,
+            Self::Text(_) | Self::Char(_) => Type::String,
             Self::Uuid => Type::Uuid,
             Self::Json | Self::Jsonb => Type::Json,
             Self::Bytea => Type::Binary,
@@ -118,6 +122,8 @@ impl PgType {
             Self::Numeric(Some((precision, scale))) => format!("numeric({precision},{scale})"),
             Self::Text(None) | Self::Other => "text".to_owned(),
             Self::Text(Some(length)) => format!("varchar({length})"),
+            Self::Char(None) => "bpchar".to_owned(),
+            Self::Char(Some(length)) => format!("character({length})"),
             Self::Uuid => "uuid".to_owned(),
             Self::Json => "json".to_owned(),
             Self::Jsonb => "jsonb".to_owned(),
@@ -140,7 +146,7 @@ impl PgType {
             Self::Float8 => DataType::Float64,
             Self::Numeric(Some((precision, scale))) => decimal(precision, scale)?,
             Self::Numeric(None) | Self::Other => return None,
-            Self::Text(_) | Self::Uuid | Self::Json | Self::Jsonb => DataType::Utf8,
+            Self::Text(_) | Self::Char(_) | Self::Uuid | Self::Json | Self::Jsonb => DataType::Utf8,
             Self::Bytea => DataType::Binary,
             Self::Date => DataType::Date32,
             Self::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
@@ -155,10 +161,10 @@ impl PgType {
         })
     }
 
-    /// Whether each value of the type `from`, made by [`PgType::for_field`], is one of this type, too. A text that is too long
-    /// is told row by row.
+    /// Whether each value of the type `from`, made by [`PgType::for_field`], is one of this type, too. A text that is too long, or
+    /// that ends in spaces where they are no part of the value, is told row by row.
     pub(super) fn holds(self, from: Self) -> bool {
-        use PgType::{Bool, Bytea, Date, Float4, Float8, Int2, Int4, Int8, Json, Jsonb, Numeric, Text, Uuid};
+        use PgType::{Bool, Bytea, Char, Date, Float4, Float8, Int2, Int4, Int8, Json, Jsonb, Numeric, Text, Uuid};
         // Digits before the point that whole numbers have.
         let whole_digits = |ty| match ty {
             Int2 => 5,
@@ -172,7 +178,7 @@ impl PgType {
             (Int2 | Int4 | Int8, Numeric(Some((precision, scale)))) => precision - scale >= whole_digits(from),
             (Numeric(Some((p, s))), Numeric(Some((precision, scale)))) => scale >= s && precision - scale >= p - s,
             (Float4, Float4 | Float8) | (Float8, Float8) => true,
-            (Text(_), Text(_)) | (Uuid | Json, Text(None)) | (Json, Json | Jsonb) => true,
+            (Text(_), Text(_) | Char(_)) | (Uuid | Json, Text(None)) | (Json, Json | Jsonb) => true,
             // A column of fewer digits rounds what it is given.
             (Self::Timestamp(_), Self::Timestamp(digits)) => digits == SECOND_DIGITS,
             (Self::TimestampTz(_), Self::TimestampTz(digits)) => digits == SECOND_DIGITS,

@@ -19,9 +19,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pages that a connection keeps in memory, as SQLite counts: in KiB, negative. Loads into tables with indexes go back to the
 /// same pages again and again.
 const CACHE_SIZE: &str = "-32768";
-/// Rows that SQLite's thread reads ahead of ours. With fewer, the two wake each other so often that reading takes twice the
-/// processor time; more save nothing, and each is held in memory.
-const ROWS_AHEAD: usize = 1024;
+/// Rows that SQLite's thread reads ahead of ours. With 8, the two wake each other so often that reading takes half as much
+/// processor time again; more than these save nothing, and each is held in memory, however large it is.
+const ROWS_AHEAD: usize = 256;
 /// Steps of SQLite's machine between two looks at whether somebody still waits for the answer: some tens of microseconds.
 const STEPS_BETWEEN_LOOKS: i32 = 10_000;
 

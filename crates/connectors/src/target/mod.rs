@@ -5,6 +5,7 @@ mod chunks;
 mod encode;
 mod file;
 mod folder;
+mod interval;
 mod output;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use crate::sqlite::SqliteTarget;
 pub use atomic_file::{AtomicFile, TEMPORARY_SUFFIX};
 pub use encode::ScratchWriter;
 pub(crate) use folder::partition_of;
+pub(crate) use interval::{INTERVALS_KEPT_DAYS, NotedInterval, ensure_next, noted, reached};
 
 /// A target of one job. One kind for each place that rows can go.
 pub trait Target: Send + Sync {
@@ -115,7 +117,7 @@ pub struct TargetState {
     /// The text of the greatest cursor that was loaded.
     pub cursor: Option<String>,
     /// What an earlier attempt of this very job was going to read.
-    pub interval: Option<(Option<String>, Option<String>)>,
+    pub interval: Option<NotedInterval>,
 }
 
 /// A column of a target.
@@ -138,6 +140,15 @@ pub struct Misfit {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
+}
+
+/// Another job has loaded after this one had looked at what `target` has.
+pub(crate) fn changed_meanwhile(target: &str) -> Failure {
+    Failure::transient(
+        "target_changed",
+        format!("another job loaded into {target} after this one had looked at it"),
+        "run again",
+    )
 }
 
 /// The target of `job`.

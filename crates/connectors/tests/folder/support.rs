@@ -29,7 +29,12 @@ pub(crate) fn job(folder: &Path, number: u64, target: &str) -> JobSpec {
 
 /// The same with more keys of the pipeline.
 pub(crate) fn job_with(folder: &Path, number: u64, target: &str, more: &str) -> JobSpec {
-    let yaml = format!("name: orders\nsource: {{ parquet: {{ path: in.parquet }} }}\ntarget: {target}\n{more}\n");
+    pipeline_job(folder, number, "orders", target, more)
+}
+
+/// A job of the pipeline `name`.
+pub(crate) fn pipeline_job(folder: &Path, number: u64, name: &str, target: &str, more: &str) -> JobSpec {
+    let yaml = format!("name: {name}\nsource: {{ parquet: {{ path: in.parquet }} }}\ntarget: {target}\n{more}\n");
     let pipeline = Arc::new(parse(&yaml).unwrap_or_else(|mistakes| panic!("{mistakes:?}")));
     JobSpec::new(id(number), pipeline, folder, &BTreeMap::new(), chrono::DateTime::UNIX_EPOCH).unwrap()
 }

@@ -1,8 +1,13 @@
 //! What becomes of the rows that are there, and loads that are run again.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use etlplus_connectors::target;
 use etlplus_core::pipeline::Interval;
-use etlplus_core::{FailureKind, Value};
+use etlplus_core::{FailureKind, Type, Value};
+use futures::TryStreamExt;
+use futures::future::join_all;
 use uuid::Uuid;
 
 use crate::server::PostgresServer;
@@ -230,4 +235,63 @@ async fn leftovers_of_killed_jobs_are_removed_and_those_of_living_ones_are_not()
     ready.commit().await.unwrap();
     assert_eq!(server.sql("SELECT id FROM others"), "5");
     assert_eq!(server.sql("SELECT count(*) FROM etlplus_stage_of_somebody"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_jobs_that_compared_with_the_same_rows_do_not_both_load() {
+    let server = PostgresServer::start();
+    // Whether the table is there, or the two make it; and where the other one is done before this one starts.
+    for (first, is_at_once) in [(1, true), (11, true), (21, false)] {
+        let jobs = [load_job(&server, "notes", "mode: append"), load_job(&server, "notes", "mode: append")];
+        let targets = jobs.each_ref().map(target::of);
+        for target in &targets {
+            if let Some(values) = target.values("id", Type::Int64).await.unwrap() {
+                values.try_collect::<Vec<_>>().await.unwrap();
+            }
+        }
+        let mut failures = Vec::new();
+        if is_at_once {
+            let mut ready = Vec::new();
+            for target in &targets {
+                ready.push(prepare(&**target, &numbered(first, 10), None).await.unwrap());
+            }
+            let committed = join_all(ready.into_iter().map(|ready| ready.commit())).await;
+            failures.extend(committed.into_iter().filter_map(Result::err));
+        } else {
+            prepare(&*targets[0], &numbered(first, 10), None).await.unwrap().commit().await.unwrap();
+            failures.extend(prepare(&*targets[1], &numbered(first, 10), None).await.err());
+        }
+        let codes: Vec<_> = failures.iter().map(|failure| (failure.code.as_str(), failure.kind)).collect();
+        assert_eq!(codes, [("target_changed", FailureKind::Transient)], "{failures:?}");
+    }
+    assert_eq!(server.sql("SELECT count(*), count(DISTINCT id) FROM notes"), "30|30");
+    // The control: those who compared with nothing do not wait for each other.
+    let jobs = [load_job(&server, "notes", "mode: append"), load_job(&server, "notes", "mode: append")];
+    let mut ready = Vec::new();
+    for job in &jobs {
+        ready.push(prepare(&*target::of(job), &numbered(31, 10), None).await.unwrap());
+    }
+    for ready in ready {
+        ready.commit().await.unwrap();
+    }
+    assert_eq!(server.sql("SELECT count(*), count(DISTINCT id) FROM notes"), "50|40");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_without_a_whole_key_fails_the_load() {
+    let server = PostgresServer::start();
+    server.sql("CREATE TABLE notes (id bigint UNIQUE, note text)");
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![Some(3), None]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["c", "d"]));
+    let unkeyed = RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("note", texts, true)]).unwrap();
+    let upsert = || load_job(&server, "notes", "mode: upsert, key: [id]");
+    let failure = load(&upsert(), &[notes([(1, "a"), (2, "b")]), unkeyed.clone()]).await.unwrap_err();
+    assert_eq!((failure.code.as_str(), failure.kind), ("key_without_value", FailureKind::BadData));
+    assert!(failure.message.contains("row 4 of the load") && failure.message.contains("\"id\""), "{failure}");
+    assert_eq!(server.sql("SELECT count(*) FROM notes"), "0");
+    // Nor does a table that the load makes take it.
+    load(&load_job(&server, "others", "mode: upsert, key: [id]"), &[unkeyed]).await.unwrap_err();
+    // The control.
+    load(&upsert(), &[notes([(1, "a"), (2, "b")])]).await.unwrap();
+    assert_eq!(server.sql(ALL), "1a 2b");
 }

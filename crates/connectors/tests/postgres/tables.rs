@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::DataType;
+use etlplus_connectors::target;
+use etlplus_core::pipeline::Interval;
 
-use crate::server::PostgresServer;
-use crate::support::{load, load_job, misfits, notes};
+use crate::server::{PostgresServer, USER};
+use crate::support::{job, load, load_job, load_pipeline, misfits, notes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn columns_are_matched_by_their_exact_names() {
@@ -134,4 +136,46 @@ async fn schemas_and_odd_names_are_taken_as_they_are() {
     }
     assert_eq!(server.sql("SELECT count(*) FROM parts"), "4");
     assert_eq!(server.sql("SELECT count(*) FROM numbered"), "2");
+}
+
+/// The rights that docs/pipelines.md names are enough, and none of them can be left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_needs_few_rights() {
+    let server = PostgresServer::start();
+    server.sql(
+        "REVOKE CREATE ON SCHEMA public FROM public; REVOKE TEMPORARY ON DATABASE postgres FROM public; \
+         CREATE ROLE guest LOGIN PASSWORD 'correct horse'; CREATE TABLE notes (id bigint UNIQUE, note text)",
+    );
+    load(&load_job(&server, "notes", "mode: append"), &[notes([(1, "a")])]).await.unwrap();
+    let of_notes = ["SELECT, INSERT ON etlplus_loads", "SELECT, INSERT, DELETE ON etlplus_intervals"];
+    for (mode, wanted) in [
+        ("append", vec!["INSERT ON notes"]),
+        (
+            "upsert, key: [id]",
+            vec!["SELECT ON notes", "INSERT ON notes", "UPDATE ON notes", "TEMPORARY ON DATABASE postgres"],
+        ),
+        ("replace", vec!["INSERT ON notes", "DELETE ON notes"]),
+    ] {
+        let as_guest = || {
+            let text = load_pipeline(&server, server.port(), "notes", &format!("mode: {mode}"));
+            job(&text.replace(&format!("//{USER}@"), "//guest@"))
+        };
+        let rights: Vec<_> = of_notes.iter().chain(&wanted).collect();
+        rights.iter().for_each(|right| drop(server.sql(&format!("GRANT {right} TO guest"))));
+        let id = server.sql("SELECT max(id) + 1 FROM notes").parse().unwrap();
+        let target_job = as_guest();
+        let interval = Interval { after: None, up_to: None };
+        target::of(&target_job).fix_interval(&interval).await.unwrap_or_else(|failure| panic!("{mode}: {failure}"));
+        load(&target_job, &[notes([(id, "b")])]).await.unwrap_or_else(|failure| panic!("{mode}: {failure}"));
+        for right in &wanted {
+            server.sql(&format!("REVOKE {right} FROM guest"));
+            let failure = load(&as_guest(), &[notes([(id + 1, "c")])])
+                .await
+                .err()
+                .unwrap_or_else(|| panic!("{mode} without {right}"));
+            assert_eq!(failure.code, "permission_denied", "{mode} without {right}: {failure}");
+            server.sql(&format!("GRANT {right} TO guest"));
+        }
+        rights.iter().for_each(|right| drop(server.sql(&format!("REVOKE {right} FROM guest"))));
+    }
 }

@@ -8,8 +8,9 @@ use arrow::array::{
 };
 use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
-use etlplus_connectors::TYPE_KEY;
-use etlplus_core::FailureKind;
+use etlplus_connectors::{TYPE_KEY, source, target};
+use etlplus_core::{FailureKind, Type, Value};
+use futures::TryStreamExt;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -310,7 +311,7 @@ async fn types_of_the_server_are_read_as_what_they_hold() {
     };
     assert_eq!(
         shown(&rows),
-        "{\"m\":\"sad\",\"p\":1.250,\"j\":\"{\\\"a\\\": [1.50], \\\"b\\\": 1}\",\"v\":\"vc\",\"c\":\"c   \",\"n\":\"nm\",\"hundreds\":12300,\"tiny\":0.0012}\n"
+        "{\"m\":\"sad\",\"p\":1.250,\"j\":\"{\\\"a\\\": [1.50], \\\"b\\\": 1}\",\"v\":\"vc\",\"c\":\"c\",\"n\":\"nm\",\"hundreds\":12300,\"tiny\":0.0012}\n"
     );
     assert_eq!(rows.schema().field(1).data_type(), &DataType::Decimal128(10, 3));
     assert_eq!(rows.schema().field(2).metadata()[TYPE_KEY], "json");
@@ -320,4 +321,37 @@ async fn types_of_the_server_are_read_as_what_they_hold() {
     assert_eq!(by_query.schema(), rows.schema());
     let both = concat_batches(&rows.schema(), [&rows, &by_query]).unwrap();
     assert_eq!(both.num_rows(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_a_fixed_length_are_read_as_they_were_written() {
+    let server = PostgresServer::start();
+    server.sql("CREATE TABLE t (c char(5), n bigint)");
+    let codes = |codes: &[&str]| {
+        let code: ArrayRef = Arc::new(StringArray::from(codes.to_vec()));
+        let n: ArrayRef = Arc::new(Int64Array::from_iter_values(0..codes.len() as i64));
+        RecordBatch::try_from_iter_with_nullable([("c", code, true), ("n", n, true)]).unwrap()
+    };
+    let append = || load_job(&server, "t", "mode: append");
+    let written = codes(&["ab", "", "a b", "abcde"]);
+    load(&append(), std::slice::from_ref(&written)).await.unwrap();
+    for rows in ["table: t", "query: 'SELECT c, n FROM t'", "query: 'SELECT c, n, 1.5::numeric(2,1) AS d FROM t'"] {
+        let (read, _) = read(&read_job(&server, rows, ""), None).await.unwrap();
+        assert_eq!(read.column(0), written.column(0), "{rows}");
+    }
+    // What it is compared with for the rule unique is the same.
+    let values = target::of(&append()).values("c", Type::String).await.unwrap().unwrap();
+    let values = values.try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(&values[0], written.column(0));
+    // It would come back without its space.
+    let failure = load(&append(), &[codes(&["ab", "ab "])]).await.unwrap_err();
+    assert_eq!((failure.code.as_str(), failure.kind), ("spaces_lost", FailureKind::BadData));
+    assert!(failure.message.contains("row 2") && failure.message.contains("\"c\""), "{failure}");
+    let job = read_job(&server, "table: t", "");
+    assert_eq!(
+        source::newest(&job.pipeline().source, &job, "c").await.unwrap(),
+        Some(Value::String("abcde".to_owned()))
+    );
+    server.sql("INSERT INTO t VALUES ('b')");
+    assert_eq!(source::newest(&job.pipeline().source, &job, "c").await.unwrap(), Some(Value::String("b".to_owned())));
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
 use tempfile::TempDir;
 
 /// A folder with the path of a database in it, which is not there yet.
@@ -23,6 +23,7 @@ pub(crate) async fn connect(file: &Path) -> SqliteConnection {
 pub(crate) async fn execute(file: &Path, sql: &str) {
     let mut connection = connect(file).await;
     run(&mut connection, sql).await.expect("the SQL is right");
+    connection.close().await.expect("it can be closed");
 }
 
 pub(crate) async fn run(connection: &mut SqliteConnection, sql: &str) -> sqlx::Result<()> {
@@ -33,6 +34,8 @@ pub(crate) async fn run(connection: &mut SqliteConnection, sql: &str) -> sqlx::R
 pub(crate) async fn query(file: &Path, sql: &str) -> Vec<Vec<String>> {
     let mut connection = connect(file).await;
     let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.expect("the SQL is right");
+    // Its last work, on the write-ahead log, takes the lock, and whoever comes next does not wait.
+    connection.close().await.expect("it can be closed");
     let text = |row: &SqliteRow| {
         (0..row.len())
             .map(|index| row.get_unchecked::<Option<String>, _>(index).unwrap_or_else(|| "NULL".to_owned()))

@@ -147,3 +147,54 @@ async fn the_cursor_moves_with_its_rows_and_the_interval_is_kept_for_the_next_at
     assert_eq!(one(&out, "SELECT count(*) FROM etlplus_intervals").await, "0", "what is loaded needs no interval");
     assert_eq!(one(&out, "SELECT group_concat(rows) FROM etlplus_loads").await, "2,0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_does_not_go_back() {
+    let (_folder, file) = place();
+    // A text that is a number: SQLite's order says nothing, so that all rows are read.
+    execute(&file, "CREATE TABLE t (c TEXT); INSERT INTO t VALUES ('4.00'), ('5.00');").await;
+    let ty = Type::Decimal { precision: 5, scale: 2 };
+    let source = sqlite_table(&file, "t", vec![column("c", ty)]);
+    let out = file.with_file_name("out.db");
+    let job = job(incremental(pipeline(source.clone(), sqlite_place(&out, "copy"), LoadMode::Append), "c"));
+    let target = target::of(&job);
+    // The source has lost its last rows.
+    target.fix_interval(&between(ty, Some("9.00"), Some("5.00"))).await.expect("it is noted");
+    let interval = target.state().await.expect("it is there").interval;
+    assert_eq!(interval, Some((Some("9.00".to_owned()), Some("9.00".to_owned()))));
+
+    let after = value(ty, "9.00");
+    for (after, rows, seen) in [(None, 2, Some(value(ty, "5.00"))), (Some(&after), 0, None)] {
+        let mut open = source::open(&source, &job, None).await.expect("it is there");
+        open.plan_mut().follow("c", after).expect("it is a cursor");
+        let mut intake = Intake::start(open, &Unlimited);
+        let mut found = 0;
+        while let Some(rows) = intake.next().await.expect("it is read") {
+            found += rows.batch.num_rows();
+        }
+        assert_eq!((found, intake.cursor()), (rows, seen.as_ref()));
+    }
+    let empty = arrow::array::RecordBatch::new_empty(crate::support::schema(&source.columns));
+    crate::support::load(&job, &[empty], Some("5.00")).await.expect("no rows are rows too");
+    assert_eq!(target.state().await.expect("it is there").cursor.as_deref(), Some("9.00"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn intervals_of_jobs_that_were_given_up_are_forgotten() {
+    let (_folder, file) = place();
+    let source = sqlite_table(&file, "t", vec![column("c", Type::Int64)]);
+    let new_job = || job(incremental(pipeline(source.clone(), sqlite_place(&file, "copy"), LoadMode::Append), "c"));
+    let jobs = [new_job(), new_job(), new_job()];
+    for (job, days) in jobs.iter().zip([31, 29, 0]) {
+        target::of(job).fix_interval(&between(Type::Int64, None, Some("2"))).await.expect("it is noted");
+        let sql = format!(
+            "UPDATE etlplus_intervals SET fixed_at = strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-{days} days') WHERE job_id = '{}'",
+            job.id()
+        );
+        execute(&file, &sql).await;
+    }
+    for (job, is_kept) in jobs.iter().zip([false, true, true]) {
+        let state = target::of(job).state().await.expect("it is there");
+        assert_eq!(state.interval.is_some(), is_kept);
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use etlplus_connectors::target::{self, Load};
-use etlplus_core::Type;
+use etlplus_core::{FailureKind, Type};
 use etlplus_core::pipeline::{JobSpec, LoadMode};
 use etlplus_core::ports::Control;
 use futures::TryStreamExt;
@@ -211,4 +211,28 @@ async fn a_table_is_made_as_it_is_told() {
         load(&job, &[rows], None).await.expect("it is made");
         assert_eq!(target::of(&job).state().await.expect("it is there").columns, Some(told));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_compared_with_rows_that_are_not_all_any_more_does_not_load() {
+    let (_folder, file) = place();
+    // Whether the file is there, or not yet.
+    for id in [1, 2] {
+        let late = into(&file, LoadMode::Append);
+        let late = target::of(&late);
+        let values = late.values("id", Type::Int64).await.expect("it can be looked at");
+        if let Some(values) = values {
+            values.try_collect::<Vec<_>>().await.expect("they can be read");
+        }
+        load(&into(&file, LoadMode::Append), &[batch(&[(id, "a")])], None).await.expect("it is loaded");
+        let begin = Load { schema: batch(&[]).schema(), control: Arc::new(Control::default()) };
+        let failure = late.start(begin).await.err().expect("another one came first");
+        assert_eq!((failure.code.as_str(), failure.kind), ("target_changed", FailureKind::Transient), "{failure}");
+    }
+    // The control: one that compared with nothing.
+    let other = into(&file, LoadMode::Append);
+    let target = target::of(&other);
+    load(&into(&file, LoadMode::Append), &[batch(&[(3, "a")])], None).await.expect("it is loaded");
+    let begin = Load { schema: batch(&[]).schema(), control: Arc::new(Control::default()) };
+    target.start(begin).await.expect("it may load");
 }

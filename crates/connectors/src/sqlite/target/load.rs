@@ -41,12 +41,14 @@ pub(super) struct Begun {
     rows: u64,
 }
 
-/// Begins the transaction and makes the table ready.
+/// Begins the transaction and makes the table ready. `seen` are the loads that the table had when the job read its rows, if it
+/// did.
 pub(super) async fn begin(
     path: &Path,
     table: &TableName,
     mode: &LoadMode,
     job: &JobSpec,
+    seen: Option<i64>,
     schema: &Schema,
 ) -> Result<Begun, Failure> {
     let mut database = Database::open(path, Access::Create).await?;
@@ -54,7 +56,7 @@ pub(super) async fn begin(
     // Pages that do not fit into memory are written before the commit where no reader is in the way. It is not worth waiting
     // for one that is.
     set_busy_timeout(&mut database, 0).await?;
-    notes::prepare(&mut database, job, table).await?;
+    notes::prepare(&mut database, job, table, seen).await?;
     let mut misfits = fit::misfits(schema, table, mode);
     misfits.extend(fit::misfits_of_table(&mut database, schema, table, mode).await?);
     if let Some(Misfit { message, remedy }) = misfits.into_iter().next() {

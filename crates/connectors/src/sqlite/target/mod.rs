@@ -14,6 +14,7 @@ mod notes;
 mod values;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use arrow::datatypes::Schema;
 use etlplus_core::pipeline::{Interval, JobSpec, LoadMode, PathTemplate, TableName};
@@ -31,11 +32,15 @@ pub(crate) struct SqliteTarget {
     table: TableName,
     mode: LoadMode,
     job: JobSpec,
+    /// How many loads the table had when the job began to read what it has. It decides by that which rows it loads, so that
+    /// no other load may come before its own.
+    seen: Mutex<Option<i64>>,
 }
 
 impl SqliteTarget {
     pub(crate) fn new(path: &PathTemplate, table: &TableName, job: &JobSpec) -> Self {
-        Self { path: job.path(path), table: table.clone(), mode: job.pipeline().target.mode.clone(), job: job.clone() }
+        let (path, mode) = (job.path(path), job.pipeline().target.mode.clone());
+        Self { path, table: table.clone(), mode, job: job.clone(), seen: Mutex::new(None) }
     }
 
     /// The database as it is; `None` where there is none yet.
@@ -102,9 +107,18 @@ impl Target for SqliteTarget {
     fn values<'a>(&'a self, column: &'a str, ty: Type) -> BoxFuture<'a, Result<Option<Values>, Failure>> {
         async move {
             // Rows that are replaced make room for new ones of the same value.
-            match (&self.mode, self.existing().await?) {
-                (LoadMode::Append, Some(database)) => values::read(database, &self.table, column, ty, &self.job).await,
-                _ => Ok(None),
+            if self.mode != LoadMode::Append {
+                return Ok(None);
+            }
+            let mut database = self.existing().await?;
+            let count = match &mut database {
+                Some(database) => notes::count(database, &self.table).await?,
+                None => 0,
+            };
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(count);
+            match database {
+                Some(database) => values::read(database, &self.table, column, ty, &self.job).await,
+                None => Ok(None),
             }
         }
         .boxed()
@@ -112,7 +126,8 @@ impl Target for SqliteTarget {
 
     fn start(&self, load: Load) -> BoxFuture<'_, Result<Box<dyn Loader>, Failure>> {
         async move {
-            let begun = load::begin(&self.path, &self.table, &self.mode, &self.job, &load.schema).await?;
+            let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let begun = load::begin(&self.path, &self.table, &self.mode, &self.job, seen, &load.schema).await?;
             Ok(Box::new(load::SqliteLoader::start(begun, load.control)) as Box<dyn Loader>)
         }
         .boxed()

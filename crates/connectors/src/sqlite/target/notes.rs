@@ -1,13 +1,13 @@
 //! What loads note about themselves, in the database that they load into.
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use etlplus_core::Failure;
 use etlplus_core::pipeline::{Interval, JobSpec, TableName};
 use sqlx::Row;
 
 use crate::sqlite::database::{Database, arguments};
 use crate::sqlite::table::Table;
-use crate::target::TargetState;
+use crate::target::{INTERVALS_KEPT_DAYS, NotedInterval, TargetState, changed_meanwhile, ensure_next, noted, reached};
 
 const LOADS: &str = "etlplus_loads";
 const INTERVALS: &str = "etlplus_intervals";
@@ -32,10 +32,8 @@ pub(super) async fn read(database: &mut Database, job: &JobSpec, table: &TableNa
     Ok(state)
 }
 
-type Fixed = (Option<String>, Option<String>);
-
 /// What this very job was going to read.
-async fn fixed_interval(database: &mut Database, job: &JobSpec) -> Result<Option<Fixed>, Failure> {
+async fn fixed_interval(database: &mut Database, job: &JobSpec) -> Result<Option<NotedInterval>, Failure> {
     if Table::find(database, "main", INTERVALS).await?.is_none() {
         return Ok(None);
     }
@@ -66,44 +64,54 @@ async fn loaded(database: &mut Database, job: &JobSpec) -> Result<Option<u64>, F
     Ok(rows.map(i64::unsigned_abs))
 }
 
-/// Notes what the job is going to read, at once.
+/// Notes what the job is going to read, at once, and forgets the intervals of jobs that were given up.
 pub(super) async fn fix_interval(
     database: &mut Database,
     job: &JobSpec,
     table: &TableName,
     interval: &Interval,
 ) -> Result<(), Failure> {
-    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
+    let (after, up_to) = noted(interval);
+    let now = Utc::now();
     database.execute("BEGIN IMMEDIATE", arguments![]).await?;
     database.execute(CREATE_INTERVALS, arguments![]).await?;
-    let values = arguments![
-        job.id().to_string(),
-        job.pipeline().name.as_str(),
-        table.table.as_str(),
-        text(&interval.after),
-        text(&interval.up_to),
-        now(),
-    ];
+    let values =
+        arguments![job.id().to_string(), job.pipeline().name.as_str(), table.table.as_str(), after, up_to, text(now)];
     database.execute("INSERT INTO main.etlplus_intervals VALUES (?, ?, ?, ?, ?, ?)", values).await?;
+    let oldest = text(now - TimeDelta::days(INTERVALS_KEPT_DAYS.into()));
+    database.execute("DELETE FROM main.etlplus_intervals WHERE fixed_at < ?1", arguments![oldest]).await?;
     database.execute("COMMIT", arguments![]).await.map(drop)
 }
 
-/// Makes the table of loads, and refuses a job that has loaded or whose rows another job has loaded. Part of the load's
-/// transaction.
-pub(super) async fn prepare(database: &mut Database, job: &JobSpec, table: &TableName) -> Result<(), Failure> {
+/// How many loads the table has had; one that comes later makes them more.
+pub(super) async fn count(database: &mut Database, table: &TableName) -> Result<i64, Failure> {
+    if Table::find(database, "main", LOADS).await?.is_none() {
+        return Ok(0);
+    }
+    let sql = "SELECT count(*) FROM main.etlplus_loads WHERE target = ?1 COLLATE NOCASE";
+    let rows = database.fetch(sql, arguments![table.table.as_str()]).await?;
+    let count = rows.first().map(|row| row.try_get(0)).transpose().map_err(unreadable)?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Makes the table of loads, and refuses a job that has loaded, whose rows another job has loaded, or that has read the rows of
+/// the table when it had had `seen` loads and another one came since. Part of the load's transaction.
+pub(super) async fn prepare(
+    database: &mut Database,
+    job: &JobSpec,
+    table: &TableName,
+    seen: Option<i64>,
+) -> Result<(), Failure> {
     database.execute(CREATE_LOADS, arguments![]).await?;
     if let Some(rows) = loaded(database, job).await? {
         return Err(Failure::bug(format!("job {} has loaded its {rows} rows before", job.id())));
     }
-    match (fixed_interval(database, job).await?, cursor(database, job, table).await?) {
-        (Some((after, _)), Some(cursor)) if after.as_deref() != Some(&cursor) => Err(Failure::user(
-            "interval_loaded",
-            format!(
-                "this job was to load the rows after {}, and another job has loaded all up to {cursor}",
-                after.as_deref().unwrap_or("the first")
-            ),
-            "run the pipeline as a new job, which goes on from there",
-        )),
+    let fixed = fixed_interval(database, job).await?;
+    ensure_next(fixed.as_ref(), cursor(database, job, table).await?.as_deref())?;
+    match seen {
+        Some(seen) if count(database, table).await? != seen => {
+            Err(changed_meanwhile(&format!("{table} of {}", database.path().display())))
+        }
         _ => Ok(()),
     }
 }
@@ -119,7 +127,8 @@ pub(super) async fn write(
     let id = job.id().to_string();
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let pipeline = job.pipeline().name.as_str();
-    let values = arguments![id.as_str(), pipeline, table.table.as_str(), rows, cursor, now()];
+    let cursor = reached(fixed_interval(database, job).await?, cursor);
+    let values = arguments![id.as_str(), pipeline, table.table.as_str(), rows, cursor, text(Utc::now())];
     database.execute("INSERT INTO main.etlplus_loads VALUES (?, ?, ?, ?, ?, ?)", values).await?;
     if Table::find(database, "main", INTERVALS).await?.is_some() {
         database.execute("DELETE FROM main.etlplus_intervals WHERE job_id = ?1", arguments![id]).await?;
@@ -127,6 +136,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-fn now() -> String {
-    Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true)
+/// A moment; the order of the texts is that of time.
+fn text(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use etlplus_core::Failure;
 use etlplus_core::ids::JobId;
-use etlplus_core::pipeline::TargetFolder;
+use etlplus_core::pipeline::{JobSpec, TargetFolder};
 use etlplus_core::ports::Control;
 use etlplus_core::progress::Counters;
 use futures::FutureExt;
@@ -24,6 +24,7 @@ pub(super) struct FolderLoader {
     chunks: Chunks<FolderWriter>,
     division: Division,
     job: JobId,
+    pipeline: String,
     rows: u64,
     /// Whether the rows that are there stay. Where they do, a load without rows needs no file to tell its columns.
     keeps_rows: bool,
@@ -41,7 +42,7 @@ enum Division {
 impl FolderLoader {
     pub(super) fn start(
         folder: &TargetFolder,
-        job: JobId,
+        job: &JobSpec,
         stage: Stage,
         load: Load,
         keeps_rows: bool,
@@ -57,8 +58,9 @@ impl FolderLoader {
             (Division::Partitions(Box::new(partitions)), schema)
         };
         let encoder = Arc::new(Encoder::new(&folder.format, &schema)?);
-        let chunks = Chunks::start(encoder.clone(), FolderWriter::new(encoder, stage, job, folder));
-        Ok(Self { chunks, division, job, rows: 0, keeps_rows, control: load.control })
+        let chunks = Chunks::start(encoder.clone(), FolderWriter::new(encoder, stage, *job.id(), folder));
+        let (job, pipeline) = (*job.id(), job.pipeline().name.clone());
+        Ok(Self { chunks, division, job, pipeline, rows: 0, keeps_rows, control: load.control })
     }
 
     async fn take(&mut self, batch: RecordBatch) -> Result<(), Failure> {
@@ -91,7 +93,8 @@ impl FolderLoader {
         let (stage, written) =
             finished.await.map_err(|error| Failure::bug(format!("a file ended early: {error}")))??;
         let Written { files, bytes } = written;
-        Ok(ReadyFolder { stage, record: LoadRecord { job: self.job, rows: self.rows, files, bytes, cursor } })
+        let (job, pipeline, rows) = (self.job, Some(self.pipeline), self.rows);
+        Ok(ReadyFolder { stage, record: LoadRecord { job, pipeline, rows, files, bytes, cursor } })
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etlplus_core::Failure;
 use etlplus_core::ids::JobId;
@@ -11,11 +12,13 @@ use etlplus_core::pipeline::Interval;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::io_failure;
+use crate::target::{INTERVALS_KEPT_DAYS, NotedInterval, noted};
 
 /// The folder of notes. Its name begins with a dot, so that neither globs nor readers of whole folders look into it.
 pub(super) const NOTES: &str = ".etlplus";
 const LOADS: &str = "loads.log";
 const INTERVALS: &str = "intervals";
+const INTERVALS_KEPT: Duration = Duration::from_secs(INTERVALS_KEPT_DAYS as u64 * 24 * 60 * 60);
 
 /// A load that a folder has: one line of the log, which is appended to. That the line is there, with its end, is what makes
 /// the load one that happened.
@@ -23,6 +26,9 @@ const INTERVALS: &str = "intervals";
 pub(super) struct LoadRecord {
     /// Who loaded.
     pub(super) job: JobId,
+    /// The pipeline of the job. Earlier versions did not note it: such a load counts as one of each pipeline.
+    #[serde(default)]
+    pub(super) pipeline: Option<String>,
     /// Rows loaded.
     pub(super) rows: u64,
     /// Files written.
@@ -35,9 +41,9 @@ pub(super) struct LoadRecord {
 
 /// What an incremental job is going to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FixedInterval {
-    pub(super) after: Option<String>,
-    pub(super) up_to: Option<String>,
+struct FixedInterval {
+    after: Option<String>,
+    up_to: Option<String>,
 }
 
 /// The loads of a folder, in the order in which they were committed.
@@ -74,9 +80,10 @@ impl Loads {
         self.records.iter().find(|record| record.job == *job)
     }
 
-    /// The greatest cursor that was loaded.
-    pub(super) fn cursor(&self) -> Option<&str> {
-        self.records.iter().rev().find_map(|record| record.cursor.as_deref())
+    /// The greatest cursor that jobs of `pipeline` have loaded.
+    pub(super) fn cursor(&self, pipeline: &str) -> Option<&str> {
+        let is_of = |record: &&LoadRecord| record.pipeline.as_ref().is_none_or(|name| name == pipeline);
+        self.records.iter().rev().filter(is_of).find_map(|record| record.cursor.as_deref())
     }
 
     /// Adds a load to the log of `folder` whose loads these are. Once this returns without an error, it has happened.
@@ -98,19 +105,23 @@ impl Loads {
 }
 
 /// The interval that was fixed for `job`.
-pub(super) fn fixed_interval(folder: &Path, job: &JobId) -> Result<Option<FixedInterval>, Failure> {
+pub(super) fn fixed_interval(folder: &Path, job: &JobId) -> Result<Option<NotedInterval>, Failure> {
     let path = interval_path(folder, job);
     match fs::read(&path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| unreadable(&path, 1, &error)),
+        Ok(text) => {
+            let fixed: FixedInterval = serde_json::from_slice(&text).map_err(|error| unreadable(&path, 1, &error))?;
+            Ok(Some((fixed.after, fixed.up_to)))
+        }
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(io_failure("read", &path, &error)),
     }
 }
 
-/// Notes the interval of `job`, durably. `folder` and missing ones above it are made.
+/// Notes the interval of `job`, durably, and forgets those of jobs that were given up. `folder` and missing ones above it are
+/// made.
 pub(super) fn fix_interval(folder: &Path, job: &JobId, interval: &Interval) -> Result<(), Failure> {
-    let text = |value: &Option<etlplus_core::Value>| value.as_ref().map(ToString::to_string);
-    let fixed = FixedInterval { after: text(&interval.after), up_to: text(&interval.up_to) };
+    let (after, up_to) = noted(interval);
+    let fixed = FixedInterval { after, up_to };
     let path = interval_path(folder, job);
     let fix = || -> io::Result<()> {
         let intervals = folder.join(NOTES).join(INTERVALS);
@@ -122,7 +133,20 @@ pub(super) fn fix_interval(folder: &Path, job: &JobId, interval: &Interval) -> R
         fs::rename(&temporary, &path)?;
         [&intervals, &folder.join(NOTES), folder].into_iter().try_for_each(sync_folder)
     };
-    fix().map_err(|error| io_failure("write", &path, &error))
+    fix().map_err(|error| io_failure("write", &path, &error))?;
+    forget_old_intervals(&folder.join(NOTES).join(INTERVALS));
+    Ok(())
+}
+
+/// Best effort: they cost space and harm nothing.
+fn forget_old_intervals(intervals: &Path) {
+    let Ok(entries) = fs::read_dir(intervals) else { return };
+    for entry in entries.flatten() {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|modified| modified.elapsed());
+        if age.is_ok_and(|age| age.is_ok_and(|age| age > INTERVALS_KEPT)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Forgets the interval of a job that has loaded it. Best effort: it is looked at by that job alone.

@@ -26,7 +26,7 @@ use self::loads::{Loads, NOTES, fix_interval, fixed_interval};
 use self::lock::FolderLock;
 use self::stage::{Stage, recover, remove_left_behind};
 use super::encode::misfits;
-use super::{Load, Loader, Misfit, Target, TargetState, Values};
+use super::{Load, Loader, Misfit, Target, TargetState, Values, changed_meanwhile, ensure_next};
 use crate::failure::io_failure;
 
 /// A folder of files.
@@ -67,11 +67,11 @@ impl FolderTarget {
 
     fn read_state(&self) -> Result<TargetState, Failure> {
         let loads = self.look()?;
-        let interval = fixed_interval(&self.path, self.job.id())?.map(|fixed| (fixed.after, fixed.up_to));
+        let interval = fixed_interval(&self.path, self.job.id())?;
         let state = TargetState {
             columns: if self.is_append() { existing::columns(&self.folder, &self.path)? } else { None },
             loaded: loads.of(self.job.id()).map(|record| record.rows),
-            cursor: loads.cursor().map(str::to_owned),
+            cursor: loads.cursor(&self.job.pipeline().name).map(str::to_owned),
             interval,
         };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(loads);
@@ -112,28 +112,14 @@ impl FolderTarget {
         if seen.as_ref().is_none_or(|seen| seen == loads) && loads.of(self.job.id()).is_none() {
             return Ok(());
         }
-        Err(Failure::transient(
-            "target_changed",
-            format!("another job loaded into {} after this one had looked at it", self.path.display()),
-            "run again",
-        ))
+        Err(changed_meanwhile(&self.path.display().to_string()))
     }
 
     /// An incremental job whose interval begins where a load begins that another job has committed meanwhile would load
     /// rows that are there.
     fn ensure_interval_is_next(&self, loads: &Loads) -> Result<(), Failure> {
         let fixed = fixed_interval(&self.path, self.job.id())?;
-        match (fixed, loads.cursor()) {
-            (Some(fixed), Some(cursor)) if fixed.after.as_deref() != Some(cursor) => Err(Failure::user(
-                "interval_loaded",
-                format!(
-                    "this job was to load the rows after {}, and another job has loaded all up to {cursor}",
-                    fixed.after.as_deref().unwrap_or("the first")
-                ),
-                "run the pipeline as a new job, which goes on from there",
-            )),
-            _ => Ok(()),
-        }
+        ensure_next(fixed.as_ref(), loads.cursor(&self.job.pipeline().name))
     }
 
     /// Why a folder must not be replaced: it has files, and no load of ours is noted in it. Somebody else may need them.
@@ -217,7 +203,7 @@ impl Target for FolderTarget {
         async move {
             let stage = self.stage().await?;
             let keeps_rows = self.is_append();
-            let loader = FolderLoader::start(&self.folder, *self.job.id(), stage, load, keeps_rows)?;
+            let loader = FolderLoader::start(&self.folder, &self.job, stage, load, keeps_rows)?;
             Ok(Box::new(loader) as Box<dyn Loader>)
         }
         .boxed()

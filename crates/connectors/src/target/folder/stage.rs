@@ -16,11 +16,11 @@ use etlplus_core::Failure;
 use etlplus_core::ids::JobId;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::loads::{LoadRecord, Loads, NOTES, forget_interval, sync_folder};
+use super::loads::{LoadRecord, Loads, NOTES, fixed_interval, forget_interval, sync_folder};
 use super::lock::FolderLock;
 use crate::failure::io_failure;
-use crate::target::TEMPORARY_SUFFIX;
 use crate::target::atomic_file::{folder_of, make_folder, temporary_name};
+use crate::target::{TEMPORARY_SUFFIX, reached};
 
 /// The files of a load that is not committed. Dropped, they are removed.
 pub(super) struct Stage {
@@ -83,7 +83,8 @@ impl Stage {
         sync_tree(&self.root).map_err(failed)?;
         match &self.kind {
             Kind::Within { loads, .. } => {
-                loads.append(&self.folder, record)?;
+                let cursor = reached(fixed_interval(&self.folder, &record.job)?, record.cursor.clone());
+                loads.append(&self.folder, &LoadRecord { cursor, ..record.clone() })?;
                 self.is_committed = true;
                 roll_forward(&self.folder, &self.root).map_err(failed)?;
                 forget_interval(&self.folder, &record.job);
