@@ -134,6 +134,7 @@ impl TextFormat for Csv {
             Layout::by_position(self.plan.columns.len())
         };
         reader.skip_blank_lines(layout.skips_blank_lines());
+        reader.limit_values(self.plan.columns.len());
         Ok((reader, layout))
     }
 
