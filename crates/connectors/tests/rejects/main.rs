@@ -6,6 +6,7 @@ mod edited;
 mod headers;
 mod replayed;
 mod round_trip;
+mod unique;
 
 use std::path::{Path, PathBuf};
 
