@@ -9,13 +9,14 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use crate::check::{Checked, UniqueKeys, greater};
-use crate::memory::Memory;
+use crate::memory::{Memory, Reservation};
 use crate::source::{OpenSource, SourceFile};
 
 /// The rows of a source.
 pub struct Intake {
     blocks: BoxStream<'static, Result<Checked, Failure>>,
     unique: UniqueKeys,
+    held: HeldRows,
     schema: SchemaRef,
     files: Vec<Arc<SourceFile>>,
     cursor: Option<Value>,
@@ -34,10 +35,11 @@ pub struct Rows {
 }
 
 impl Intake {
-    /// Starts reading `source`. Unique keys take their memory from `memory`.
+    /// Starts reading `source`. Unique keys and large batches take their memory from `memory`.
     pub fn start(source: OpenSource, memory: &dyn Memory) -> Self {
         let unique = UniqueKeys::new(&source.plan, memory);
-        Self { unique, schema: source.schema(), files: source.files.clone(), cursor: None, blocks: source.read() }
+        let held = HeldRows { batches: source.reader.held_batches(), largest: 0, memory: memory.reserve("rows") };
+        Self { unique, held, schema: source.schema(), files: source.files.clone(), cursor: None, blocks: source.read() }
     }
 
     /// Makes `values` count as seen in the unique column `column`: they are in the target, to which the rows are appended.
@@ -62,10 +64,41 @@ impl Intake {
             return Ok(None);
         };
         let mut checked = checked?;
+        self.held.account(&checked.batch)?;
         self.unique.check(&mut checked)?;
         let Checked { batch, mut rejects, bytes, skipped, cursor, .. } = checked;
         self.cursor = greater(self.cursor.take(), cursor);
         rejects.sort_by_key(|reject| reject.row);
         Ok(Some(Rows { batch, rejects, bytes, skipped }))
+    }
+}
+
+/// The batches of rows that are in memory at a time.
+struct HeldRows {
+    batches: usize,
+    /// The bytes of the largest one so far.
+    largest: usize,
+    memory: Box<dyn Reservation>,
+}
+
+impl HeldRows {
+    /// Takes memory for as many batches as are held, as if each were as large as the largest.
+    fn account(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        let bytes = batch.get_array_memory_size();
+        if self.batches == 0 || bytes <= self.largest {
+            return Ok(());
+        }
+        self.largest = bytes;
+        if self.memory.try_resize(bytes.saturating_mul(self.batches)) {
+            return Ok(());
+        }
+        Err(Failure::limit(
+            "memory_exceeded",
+            format!(
+                "{} rows of the source take {bytes} bytes, and its rows need more than the job's memory",
+                batch.num_rows()
+            ),
+            "raise limits.memory",
+        ))
     }
 }

@@ -1,6 +1,8 @@
 //! Rows that broke what a pipeline declares: kept, explained, never fatal by themselves.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most bytes of a rejected row's raw text that are kept; the rest is cut and `raw_truncated` says so.
 pub const RAW_MAX_BYTES: usize = 64 * 1024;
@@ -35,9 +37,15 @@ pub struct Reject {
     pub offset: Option<u64>,
     /// Every rule that the row broke, in the order of the schema; never empty.
     pub errors: Vec<BrokenRule>,
-    /// The header record of the row's file as it stood there, where it has one: it says which field of `raw` is which.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub header: Option<String>,
+    /// The header record of the row's file as it stood there, where it has one: it says which field of `raw` is which. All
+    /// rejects of a file share it.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        default,
+        serialize_with = "serialize_shared",
+        deserialize_with = "deserialize_shared"
+    )]
+    pub header: Option<Arc<str>>,
     /// The row as it stood in the source, with bytes that are not UTF-8 shown as U+FFFD.
     pub raw: String,
     /// The exact bytes in lower-case hex, only where `raw` could not show them. Of a file in another encoding than UTF-8 they
@@ -47,6 +55,14 @@ pub struct Reject {
     /// Whether `raw` was cut at [`RAW_MAX_BYTES`].
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub raw_truncated: bool,
+}
+
+fn serialize_shared<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().serialize(serializer)
+}
+
+fn deserialize_shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<str>>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Arc::from))
 }
 
 /// How often one rule was broken on one field, with the first rows that did.

@@ -13,8 +13,8 @@ mod unique;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow::compute::{filter, filter_record_batch, take};
 use arrow::datatypes::SchemaRef;
 use etlplus_core::{BrokenRule, Failure, Reject, Value};
 
@@ -61,6 +61,8 @@ pub(crate) struct Checked {
     pub(crate) batch: RecordBatch,
     /// For each row of `batch`, the number of its record in `records`.
     pub(crate) origins: Vec<u32>,
+    /// The rows that broke a rule, as far as their unique keys can be read.
+    pub(crate) broken: BrokenRows,
     /// The records that the rows came from.
     pub(crate) records: Arc<dyn Records>,
     /// The rows that broke a rule, and the malformed ones, in no order.
@@ -71,6 +73,17 @@ pub(crate) struct Checked {
     pub(crate) skipped: u64,
     /// The greatest cursor of all its rows, in an incremental load.
     pub(crate) cursor: Option<Value>,
+}
+
+/// Rows that broke a rule: they claim no unique keys, and may repeat some.
+#[derive(Default)]
+pub(crate) struct BrokenRows {
+    /// For each of them, the number of its record.
+    pub(crate) origins: Vec<u32>,
+    /// The number of the first one's reject; those of the others follow it in order.
+    pub(crate) first_reject: usize,
+    /// The unique columns of them, in the order of the schema; null where a field could not be read.
+    pub(crate) keys: Vec<ArrayRef>,
 }
 
 /// Broken rules of single fields, gathered column by column.
@@ -84,6 +97,25 @@ struct BrokenCell {
     column: usize,
     rule: &'static str,
     message: String,
+}
+
+impl BrokenRows {
+    /// Leaves out the rows of records of which `keep` does not say true.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) -> Result<(), Failure> {
+        let kept: BooleanArray = self.origins.iter().map(|record| Some(keep(*record as usize))).collect();
+        self.origins.retain(|record| keep(*record as usize));
+        let keys = self.keys.iter().map(|keys| filter(keys, &kept).map_err(arrow_failure));
+        self.keys = keys.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn find_keys(&mut self, batch: &RecordBatch, plan: &CheckPlan) -> Result<(), Failure> {
+        let unique = plan.columns.iter().enumerate().filter(|(_, column)| column.is_unique);
+        let rows = UInt32Array::from(self.origins.clone());
+        let keys = unique.map(|(index, _)| take(batch.column(index), &rows, None).map_err(arrow_failure));
+        self.keys = keys.collect::<Result<_, _>>()?;
+        Ok(())
+    }
 }
 
 impl BrokenCells {
@@ -144,6 +176,7 @@ fn set_apart(
     let predicates = predicates::judge(&batch, &plan.predicates, &keep, &*records)?;
     predicates.iter().for_each(|(row, _)| keep[*row as usize] = false);
     let (mut cells, mut predicates) = (cells.as_slice(), predicates.as_slice());
+    let mut broken = BrokenRows { first_reject: rejects.len(), ..BrokenRows::default() };
     for row in (0..rows).filter(|row| !keep[*row]) {
         let of_cells = cells.partition_point(|cell| cell.row as usize == row);
         let of_predicates = predicates.partition_point(|(broken, _)| *broken as usize == row);
@@ -151,17 +184,19 @@ fn set_apart(
         let across = predicates[..of_predicates].iter();
         let errors = errors.chain(across.map(|(_, index)| predicates::broken_rule(&*plan.predicates[*index])));
         if !is_old(row) {
+            broken.origins.push(row as u32);
             rejects.push(records.reject(row, errors.collect()));
         }
         (cells, predicates) = (&cells[of_cells..], &predicates[of_predicates..]);
     }
+    broken.find_keys(&batch, plan)?;
     let origins = (0..rows as u32).filter(|row| keep[*row as usize]).collect::<Vec<_>>();
     let batch = match origins.len() == rows {
         true => batch,
         false => filter_record_batch(&batch, &BooleanArray::from(keep)).map_err(arrow_failure)?,
     };
     let skipped = old.map_or(0, |old| old.true_count() as u64);
-    Ok(Checked { batch, origins, records, rejects, bytes, skipped, cursor: greatest })
+    Ok(Checked { batch, origins, broken, records, rejects, bytes, skipped, cursor: greatest })
 }
 
 fn broken_rule(cell: &BrokenCell, records: &dyn Records, plan: &CheckPlan) -> BrokenRule {

@@ -6,11 +6,9 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use etlplus_core::{BrokenRule, Failure};
 
+use super::rules::shortened;
 use super::{Records, RowPredicate};
 use crate::failure::arrow_failure;
-
-/// The most characters of an expression that a broken rule shows.
-const SHOWN_MAX_CHARS: usize = 200;
 
 /// The rows that broke a predicate, each with the predicate's number, in the order of the predicates.
 pub(super) type BrokenPredicates = Vec<(u32, usize)>;
@@ -100,10 +98,7 @@ fn named(
 
 /// What is told of a row that breaks `predicate`.
 pub(super) fn broken_rule(predicate: &dyn RowPredicate) -> BrokenRule {
-    let mut words = predicate.sql().split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = words.char_indices().nth(SHOWN_MAX_CHARS) {
-        words.truncate(cut);
-        words.push('…');
-    }
+    let words = predicate.sql().split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = shortened(&words);
     BrokenRule { field: None, rule: predicate.name().to_owned(), value: None, message: format!("must satisfy {words}") }
 }

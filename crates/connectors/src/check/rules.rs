@@ -1,5 +1,6 @@
 //! Rules on whole columns.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Scalar, StringArray, cast::AsArray};
@@ -11,6 +12,9 @@ use etlplus_core::Failure;
 use super::plan::RulePlan;
 use super::{BrokenCells, ColumnPlan, Reference};
 use crate::failure::arrow_failure;
+
+/// The most characters of a rule that each row shows that broke it: a list of values, a pattern or an expression may be long.
+const SHOWN_MAX_CHARS: usize = 200;
 
 /// Tells `broken` of every value in `array` that breaks a rule of its column.
 pub(crate) fn check_rules(
@@ -42,14 +46,15 @@ pub(crate) fn check_rules(
             }
             RulePlan::Pattern(regex) => {
                 let keeps = texts(array.as_string::<i32>(), |text| regex.is_match(text));
-                tell(index, &keeps, "pattern", &format!("must match {regex}"), broken);
+                tell(index, &keeps, "pattern", &format!("must match {}", shortened(regex.as_str())), broken);
             }
             RulePlan::OneOfTexts { texts: allowed, text } => {
                 let keeps = texts(array.as_string::<i32>(), |text| allowed.contains(text));
-                tell(index, &keeps, "one_of", &format!("must be one of {text}"), broken);
+                tell(index, &keeps, "one_of", &format!("must be one of {}", shortened(text)), broken);
             }
             RulePlan::OneOfValues { values, text } => {
-                tell(index, &equals_any(array, values)?, "one_of", &format!("must be one of {text}"), broken);
+                let keeps = equals_any(array, values)?;
+                tell(index, &keeps, "one_of", &format!("must be one of {}", shortened(text)), broken);
             }
             RulePlan::References { reference, keys } => {
                 let Reference { lookup, key, .. } = reference;
@@ -93,6 +98,14 @@ fn tell(index: usize, keeps: &BooleanArray, rule: &'static str, message: &str, b
     }
     for row in (0..keeps.len()).filter(|row| keeps.is_valid(*row) && !keeps.value(*row)) {
         broken.push(row, index, rule, message.to_owned());
+    }
+}
+
+/// The start of a text that is long.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_MAX_CHARS) {
+        Some((cut, _)) => Cow::Owned(format!("{}…", &text[..cut])),
+        None => Cow::Borrowed(text),
     }
 }
 

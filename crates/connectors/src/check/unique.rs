@@ -1,19 +1,22 @@
-//! Unique keys: the first row by position that passes all its other checks keeps the key.
+//! Unique keys: the first row by position that passes all its other checks keeps the key. Rows that do not pass them claim none,
+//! and are told which ones they repeat.
 
 use std::collections::HashSet;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter_record_batch;
 use etlplus_core::{BrokenRule, Failure, Type};
 
 use super::keys::{KeyMaker, set_bytes};
-use super::{CheckPlan, Checked};
+use super::{BrokenRows, CheckPlan, Checked};
 use crate::failure::arrow_failure;
 use crate::memory::{Memory, Reservation};
 
 /// The keys seen so far of every unique column.
 pub(crate) struct UniqueKeys {
     columns: Vec<SeenKeys>,
+    /// All columns, in the order of the schema.
+    names: Vec<String>,
     memory: Box<dyn Reservation>,
     maker: KeyMaker,
 }
@@ -39,7 +42,8 @@ impl UniqueKeys {
             loaded: HashSet::new(),
             there: HashSet::new(),
         });
-        Self { columns: columns.collect(), memory: memory.reserve("unique keys"), maker: KeyMaker::new() }
+        let names = plan.columns.iter().map(|column| column.name.clone()).collect();
+        Self { columns: columns.collect(), names, memory: memory.reserve("unique keys"), maker: KeyMaker::new() }
     }
 
     /// Makes `values` count as seen in the unique column `column`; where there is none of the name, nothing happens.
@@ -49,15 +53,23 @@ impl UniqueKeys {
         self.account()
     }
 
-    /// Moves the rows whose key was seen before from the batch to the rejects. Calls must come in the source's order.
+    /// Moves the rows whose key was seen before from the batch to the rejects, and adds the rule to the rejects that repeat one,
+    /// too. Calls must come in the source's order.
     pub(crate) fn check(&mut self, checked: &mut Checked) -> Result<(), Failure> {
-        if self.columns.is_empty() || checked.batch.num_rows() == 0 {
+        if self.columns.is_empty() {
             return Ok(());
         }
-        let keys = self.keys_of(&checked.batch)?;
+        let own = self.columns.iter().map(|seen| checked.batch.column(seen.column));
+        let keys = self.keys_of(own)?;
+        let broken = std::mem::take(&mut checked.broken);
+        let broken_keys = self.keys_of(broken.keys.iter())?;
         let rows = checked.batch.num_rows();
         let mut keep = vec![true; rows];
+        let mut passed = 0;
         for row in 0..rows {
+            let earlier = broken.origins[passed..].partition_point(|record| *record < checked.origins[row]);
+            (passed..passed + earlier).for_each(|row| self.add_to_reject(row, &broken, &broken_keys, checked));
+            passed += earlier;
             let repeats = |(seen, keys): &(&SeenKeys, &Vec<Option<u128>>)| {
                 keys[row].is_some_and(|key| seen.loaded.contains(&key) || seen.there.contains(&key))
             };
@@ -70,6 +82,7 @@ impl UniqueKeys {
                 }
             }
         }
+        (passed..broken.origins.len()).for_each(|row| self.add_to_reject(row, &broken, &broken_keys, checked));
         self.account()?;
         if keep.contains(&false) {
             checked.origins = (0..rows).filter(|row| keep[*row]).map(|row| checked.origins[row]).collect();
@@ -80,26 +93,48 @@ impl UniqueKeys {
 
     fn reject(&self, row: usize, keys: &[Vec<Option<u128>>], checked: &mut Checked) {
         let record = checked.origins[row] as usize;
-        let errors = self.columns.iter().zip(keys).filter_map(|(seen, keys)| {
+        let errors = self.repeated(row, record, keys, checked).into_iter().map(|(_, rule)| rule).collect();
+        let reject = checked.records.reject(record, errors);
+        checked.rejects.push(reject);
+    }
+
+    /// Adds the keys that a rejected row repeats to the rules that it broke, each after those of its column and the ones before.
+    fn add_to_reject(&self, row: usize, broken: &BrokenRows, keys: &[Vec<Option<u128>>], checked: &mut Checked) {
+        let repeated = self.repeated(row, broken.origins[row] as usize, keys, checked);
+        let errors = &mut checked.rejects[broken.first_reject + row].errors;
+        for (column, rule) in repeated {
+            let up_to_column = &self.names[..=column];
+            let is_before = |error: &BrokenRule| error.field.as_ref().is_some_and(|field| up_to_column.contains(field));
+            let place = errors.iter().take_while(|error| is_before(error)).count();
+            errors.insert(place, rule);
+        }
+    }
+
+    /// The rules that the keys of a row break, with their columns.
+    fn repeated(
+        &self,
+        row: usize,
+        record: usize,
+        keys: &[Vec<Option<u128>>],
+        checked: &Checked,
+    ) -> Vec<(usize, BrokenRule)> {
+        let repeated = self.columns.iter().zip(keys).filter_map(|(seen, keys)| {
             let key = keys[row]?;
             let message = match (seen.loaded.contains(&key), seen.there.contains(&key)) {
                 (true, _) => "repeats the value of an earlier row",
                 (false, true) => "repeats a value that the target has",
                 (false, false) => return None,
             };
-            Some(BrokenRule {
-                field: Some(seen.name.clone()),
-                rule: "unique".to_owned(),
-                value: checked.records.value(record, seen.column),
-                message: message.to_owned(),
-            })
+            let value = checked.records.value(record, seen.column);
+            let (field, rule) = (Some(seen.name.clone()), "unique".to_owned());
+            Some((seen.column, BrokenRule { field, rule, value, message: message.to_owned() }))
         });
-        let reject = checked.records.reject(record, errors.collect());
-        checked.rejects.push(reject);
+        repeated.collect()
     }
 
-    fn keys_of(&self, batch: &RecordBatch) -> Result<Vec<Vec<Option<u128>>>, Failure> {
-        self.columns.iter().map(|seen| self.maker.keys(seen.ty, batch.column(seen.column))).collect()
+    /// The keys of the unique columns, which come in their order.
+    fn keys_of<'a>(&self, columns: impl Iterator<Item = &'a ArrayRef>) -> Result<Vec<Vec<Option<u128>>>, Failure> {
+        self.columns.iter().zip(columns).map(|(seen, column)| self.maker.keys(seen.ty, column)).collect()
     }
 
     fn account(&mut self) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use csv::{ReaderBuilder, StringRecord};
 use etlplus_core::Reject;
@@ -132,7 +133,7 @@ impl CsvReader {
             row: number(ROW)?.unwrap_or(self.row),
             offset: number(OFFSET)?,
             errors: errors.unwrap_or_default(),
-            header: field(HEADER).map(str::to_owned),
+            header: field(HEADER).map(Arc::from),
             raw: field(RAW).unwrap_or_default().to_owned(),
             raw_hex: field(RAW_HEX).map(str::to_owned),
             raw_truncated: field(RAW_TRUNCATED).is_some_and(|text| text.trim().eq_ignore_ascii_case("true")),

@@ -10,6 +10,7 @@ use etlplus_core::{Failure, LogLevel, Reject, RejectSummary};
 
 use super::Summaries;
 use super::csv::CsvRejects;
+use super::header::LastHeader;
 use super::ndjson::NdjsonRejects;
 use super::parquet::ParquetRejects;
 use crate::failure::io_failure;
@@ -19,6 +20,7 @@ use crate::target::AtomicFile;
 pub struct RejectFile {
     file: Option<Writer>,
     copy: Copy,
+    header: LastHeader,
     summaries: Summaries,
 }
 
@@ -62,21 +64,23 @@ impl RejectFile {
                 Err(failure) => Copy::Failed(copy.to_owned(), failure.message),
             },
         };
-        Ok(Self { file: Some(file), copy, summaries: Summaries::default() })
+        Ok(Self { file: Some(file), copy, header: LastHeader::default(), summaries: Summaries::default() })
     }
 
     /// One that only counts, and leaves no file.
     pub fn counting() -> Self {
-        Self { file: None, copy: Copy::None, summaries: Summaries::default() }
+        Self { file: None, copy: Copy::None, header: LastHeader::default(), summaries: Summaries::default() }
     }
 
-    /// Writes one rejected row.
+    /// Writes one rejected row. A long header is not written again with each row of its file that follows the first.
     ///
     /// # Errors
     /// Where the file cannot be written.
     pub fn write(&mut self, reject: &Reject) -> Result<(), Failure> {
         self.summaries.count(reject);
         let Some(file) = &mut self.file else { return Ok(()) };
+        let shortened = self.header.shortened(reject);
+        let reject = shortened.as_ref().unwrap_or(reject);
         if let Err(error) = file.write(reject) {
             return Err(io_failure("write", file.path(), &error));
         }

@@ -5,6 +5,7 @@
 mod columns;
 mod csv;
 mod file;
+mod header;
 mod ndjson;
 mod parquet;
 mod read;

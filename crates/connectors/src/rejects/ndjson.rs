@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use etlplus_core::{BrokenRule, Reject};
 use serde::Deserialize;
@@ -112,7 +113,7 @@ impl<R: Read> NdjsonReader<R> {
             row: edited.row.unwrap_or(self.row),
             offset: edited.offset,
             errors: edited.errors,
-            header: edited.header,
+            header: edited.header.map(Arc::from),
             raw,
             raw_hex: edited.raw_hex,
             raw_truncated: edited.raw_truncated,

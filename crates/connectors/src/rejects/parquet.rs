@@ -134,7 +134,7 @@ impl Gathered {
     fn add(&mut self, reject: &Reject) {
         let Reject { file, line, row, offset, errors, header, raw, raw_hex, raw_truncated } = reject;
         self.rows += 1;
-        self.bytes += file.len() + raw.len() + header.as_ref().map_or(0, String::len);
+        self.bytes += file.len() + raw.len() + header.as_ref().map_or(0, |header| header.len());
         self.bytes += raw_hex.as_ref().map_or(0, String::len);
         self.file.append_value(file);
         self.line.append_option(*line);
@@ -282,7 +282,7 @@ impl Columns {
             row: number(&self.row).unwrap_or(row),
             offset: number(&self.offset),
             errors: self.errors(index),
-            header: text(&self.header),
+            header: text(&self.header).map(Arc::from),
             raw: text(&self.raw).unwrap_or_default(),
             raw_hex: text(&self.raw_hex),
             raw_truncated: self.raw_truncated.is_valid(index) && self.raw_truncated.value(index),

@@ -8,6 +8,7 @@ use etlplus_core::pipeline::RejectFormat;
 use etlplus_core::{Failure, Reject};
 
 use super::csv::CsvReader;
+use super::header::LastHeader;
 use super::ndjson::NdjsonReader;
 use super::parquet::ParquetReader;
 use crate::failure::io_failure;
@@ -43,6 +44,7 @@ pub(super) enum Malformed {
 pub struct RejectReader {
     path: PathBuf,
     rows: Rows,
+    header: LastHeader,
     has_failed: bool,
 }
 
@@ -73,7 +75,7 @@ impl RejectReader {
             Some(b'{') | None => Rows::Ndjson(NdjsonReader::new(file)),
             Some(_) => Rows::Csv(Box::new(CsvReader::new(file, &start).map_err(failed)?)),
         };
-        Ok(Self { path: path.to_owned(), rows, has_failed: false })
+        Ok(Self { path: path.to_owned(), rows, header: LastHeader::default(), has_failed: false })
     }
 
     /// How the file is written.
@@ -107,11 +109,15 @@ impl Iterator for RejectReader {
             Rows::Csv(rows) => rows.next(),
             Rows::Parquet(rows) => rows.next(),
         };
-        next.map(|read| {
-            read.map_err(|malformed| {
+        Some(match next? {
+            Ok(mut read) => {
+                self.header.restore(&mut read.reject);
+                Ok(read)
+            }
+            Err(malformed) => {
                 self.has_failed = true;
-                failure(&self.path, malformed)
-            })
+                Err(failure(&self.path, malformed))
+            }
         })
     }
 }

@@ -19,7 +19,7 @@ const FILES_MAX: usize = 10_000;
 pub(crate) struct SourceFile {
     path: PathBuf,
     state: FileState,
-    header: OnceLock<String>,
+    header: OnceLock<Arc<str>>,
 }
 
 /// What changes when somebody writes to a file or puts another in its place.
@@ -64,15 +64,15 @@ impl SourceFile {
     }
 
     /// The header record that rejects show, once the file was looked into and has one.
-    pub(crate) fn header(&self) -> Option<&str> {
-        self.header.get().map(String::as_str)
+    pub(crate) fn header(&self) -> Option<&Arc<str>> {
+        self.header.get()
     }
 
     /// Remembers the file's header record. It is the same each time that the file is opened, since a file that changes fails
     /// the job; one that is longer than the rows that rejects keep is not kept.
     pub(crate) fn found_header(&self, header: &[u8]) {
         if header.len() <= RAW_MAX_BYTES {
-            self.header.get_or_init(|| String::from_utf8_lossy(header).into_owned());
+            self.header.get_or_init(|| String::from_utf8_lossy(header).into());
         }
     }
 

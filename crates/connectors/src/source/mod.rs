@@ -46,6 +46,12 @@ pub(crate) trait Reader: Send {
         None
     }
 
+    /// How many batches of rows are in memory at a time, where they may be so large that they have to count among what the job may
+    /// use.
+    fn held_batches(&self) -> usize {
+        0
+    }
+
     /// Starts reading: blocks come checked, several being parsed at a time. From files they come in the order of the input.
     fn read(self: Box<Self>, plan: Arc<CheckPlan>) -> BoxStream<'static, Result<Checked, Failure>>;
 }

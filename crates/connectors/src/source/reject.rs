@@ -24,7 +24,7 @@ pub(super) fn text_reject(file: &SourceFile, block: &Block, index: usize, errors
         row: block.first_row + index as u64,
         offset: block.offset.map(|offset| offset + u64::from(span.start)),
         errors,
-        header: file.header().map(str::to_owned),
+        header: file.header().cloned(),
         raw: raw.into_owned(),
         raw_hex,
         raw_truncated: bytes.len() > RAW_MAX_BYTES,

@@ -127,7 +127,7 @@ struct Rows<L> {
 /// Where the rows of a block stand in their reject file.
 struct Places {
     /// The header record under which the rows stand.
-    header: Option<String>,
+    header: Option<Arc<str>>,
     /// For each row its number in the reject file, and its line there.
     rows: Vec<(u64, Option<u64>)>,
 }
@@ -166,7 +166,7 @@ fn gather<F: TextFormat>(
 impl<L> Rows<L> {
     fn under<F: TextFormat<Layout = L>>(
         format: &F,
-        header: Option<String>,
+        header: Option<Arc<str>>,
         file: &SourceFile,
     ) -> Result<Self, Failure> {
         let layout = Arc::new(format.layout(header.as_deref(), file)?);

@@ -9,3 +9,4 @@ mod partitions;
 mod reading;
 mod replaces;
 mod support;
+mod wide;

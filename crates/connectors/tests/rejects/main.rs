@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod edited;
+mod headers;
 mod replayed;
 mod round_trip;
+mod unique;
 
 use std::path::{Path, PathBuf};
 

@@ -18,7 +18,7 @@ use parquet::arrow::ArrowWriter;
 use super::{FORMATS, job_id, read, reject, write};
 
 #[derive(Debug)]
-struct Unlimited;
+pub(crate) struct Unlimited;
 
 impl Memory for Unlimited {
     fn reserve(&self, _: &str) -> Box<dyn Reservation> {
@@ -32,14 +32,14 @@ impl Reservation for Unlimited {
     }
 }
 
-fn job(folder: &Path, source: &str) -> JobSpec {
+pub(crate) fn job(folder: &Path, source: &str) -> JobSpec {
     let text = format!("name: t\n{source}\ntarget: {{ sqlite: {{ path: t.db, table: t }} }}\n");
     let pipeline = parse(&text).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"));
     JobSpec::new(job_id(), Arc::new(pipeline), folder, &BTreeMap::new(), DateTime::UNIX_EPOCH).unwrap()
 }
 
 /// The rows that passed, as JSON, and the rejects of the others.
-async fn all(mut intake: Intake) -> Result<(Vec<String>, Vec<Reject>), Failure> {
+pub(crate) async fn all(mut intake: Intake) -> Result<(Vec<String>, Vec<Reject>), Failure> {
     let (mut passed, mut rejects) = (Vec::new(), Vec::new());
     while let Some(rows) = intake.next().await? {
         let mut writer = LineDelimitedWriter::new(Vec::new());
@@ -51,7 +51,7 @@ async fn all(mut intake: Intake) -> Result<(Vec<String>, Vec<Reject>), Failure> 
     Ok((passed, rejects))
 }
 
-async fn replay(job: &JobSpec, path: &Path) -> Result<(Vec<String>, Vec<Reject>), Failure> {
+pub(crate) async fn replay(job: &JobSpec, path: &Path) -> Result<(Vec<String>, Vec<Reject>), Failure> {
     let open = open_rejects(path, &job.pipeline().source, job).await?;
     all(Intake::start(open, &Unlimited)).await
 }
@@ -97,7 +97,7 @@ async fn rows_of_csv_come_under_the_headers_of_their_files() {
 async fn each_raw_text_is_one_record_whatever_quotes_it_opens() {
     let folder = tempfile::tempdir().unwrap();
     let job = job(folder.path(), "source: { csv: { path: a.csv } }\nschema: { id: int64, name: string }");
-    let header = Some("id,name".to_owned());
+    let header = Some("id,name".into());
     let under = |raw: &str| Reject { header: header.clone(), ..reject(raw) };
     let rejects = [
         under("1,\"open"),

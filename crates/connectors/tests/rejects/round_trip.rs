@@ -40,6 +40,7 @@ fn any_reject() -> impl Strategy<Value = Reject> {
     let rest = (option::of("[a-z,\"\n]{1,9}"), text(), option::of("([0-9a-f]{2}){1,4}"), any::<bool>());
     (place, vec(broken_rule(), 0..4), rest).prop_map(|((file, line, row, offset), errors, rest)| {
         let (header, raw, raw_hex, raw_truncated) = rest;
+        let header = header.map(Into::into);
         Reject { file, line, row, offset, errors, header, raw, raw_hex, raw_truncated }
     })
 }
@@ -90,7 +91,7 @@ fn noise(seed: u64, length: usize) -> String {
 #[test]
 fn csv_keeps_to_rfc_4180() {
     let folder = tempfile::tempdir().unwrap();
-    let one = Reject { line: None, header: Some("a,b".to_owned()), ..reject("1,\"x\"") };
+    let one = Reject { line: None, header: Some("a,b".into()), ..reject("1,\"x\"") };
     let text = fs::read_to_string(write(&folder, RejectFormat::Csv, &[one])).unwrap();
     let expected = concat!(
         "file,line,row,offset,errors,header,raw,rawHex,rawTruncated\r\n",

@@ -7,7 +7,7 @@ mod split;
 use std::sync::Arc;
 
 use etlplus_core::pipeline::{CsvSource, ExtraFields, FileCompression, JobSpec, Source, SourceFiles};
-use etlplus_core::{BrokenRule, Failure};
+use etlplus_core::{BrokenRule, Failure, Type};
 
 use self::header::Layout;
 pub(crate) use self::records::unquoted;
@@ -18,7 +18,7 @@ use super::text::{
     Block, BlockReader, Dialect, Framing, Malformed, OneRecord, Scan, TextFormat, TextInput, TextReader,
 };
 use super::{OpenSource, Reader, SourceFile};
-use crate::check::{CheckPlan, Checked, check};
+use crate::check::{CheckPlan, Checked, ColumnPlan, check};
 
 /// CSV files of one source.
 #[derive(Clone)]
@@ -114,10 +114,13 @@ impl TextFormat for Csv {
         }
     }
 
-    /// A delimiter or a line end for each field, and something in each that cannot be empty.
+    /// A delimiter or a line end for each field, and something in each that cannot be empty: the empty text is a value of a
+    /// string, unless it means that there is none.
     fn least_row_bytes(&self) -> u64 {
-        let required = self.plan.columns.iter().filter(|column| column.is_required()).count();
-        (self.plan.columns.len() + required).max(1) as u64
+        let takes_empty = |column: &&ColumnPlan| column.ty == Type::String && !self.nulls.contain(b"");
+        let required = self.plan.columns.iter().filter(|column| column.is_required());
+        let filled = required.filter(|column| !takes_empty(column)).count();
+        (self.plan.columns.len() + filled).max(1) as u64
     }
 
     fn start(&self, file: &SourceFile) -> Result<(BlockReader<TextInput>, Layout), Failure> {
@@ -134,6 +137,7 @@ impl TextFormat for Csv {
             Layout::by_position(self.plan.columns.len())
         };
         reader.skip_blank_lines(layout.skips_blank_lines());
+        reader.limit_values(self.plan.columns.len());
         Ok((reader, layout))
     }
 

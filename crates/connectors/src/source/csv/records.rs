@@ -66,7 +66,7 @@ impl NullTokens {
     }
 
     #[inline(always)]
-    fn contain(&self, text: &[u8]) -> bool {
+    pub(super) fn contain(&self, text: &[u8]) -> bool {
         // A text without a byte has its length alone.
         self.lengths & Self::length(text) != 0 && (text.is_empty() || self.is_token(text))
     }

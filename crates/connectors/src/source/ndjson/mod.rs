@@ -23,9 +23,6 @@ use super::text::{Block, BlockReader, Framing, Malformed, OneRecord, TextFormat,
 use super::{OpenSource, Reader, SourceFile};
 use crate::check::{CheckPlan, Checked, check};
 
-/// The most values that a block becomes.
-const BLOCK_VALUES_MAX: usize = 1 << 20;
-
 /// NDJSON files of one source.
 pub(super) struct Ndjson {
     options: NdjsonSource,
@@ -77,7 +74,7 @@ impl TextFormat for Ndjson {
         let input = TextInput::open(file, self.compression, self.options.encoding)?;
         let mut reader = BlockReader::new(input, Framing::Lines, self.record_limit, true);
         // An object without fields takes three bytes and makes a row of all columns.
-        reader.limit_records(BLOCK_VALUES_MAX / self.names.len().max(1));
+        reader.limit_values(self.names.len());
         Ok((reader, ()))
     }
 

@@ -15,15 +15,16 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use super::batch_rows::BatchRows;
 use super::file::{ParquetFile, Place};
 use super::page_limit::{LimitedFile, PAGE_MAX_BYTES};
 use crate::check::{CheckPlan, record_batch};
 use crate::failure::{first_line, parquet_failure};
 
-/// Rows that are read and checked at a time.
-const BATCH_ROWS: usize = 8192;
 /// Batches of each thread that wait to be taken.
 const WAITING_BATCHES: usize = 2;
+/// Batches that are held here: those that wait, one that waits to wait, and one that is being decoded.
+pub(super) const HELD_BATCHES: usize = WAITING_BATCHES + 2;
 
 /// Some rows of a file.
 pub(super) struct Decoded {
@@ -49,15 +50,17 @@ type PartSender = mpsc::Sender<Result<Part, Failure>>;
 /// Reads the rows of all files, in order.
 pub(super) fn decode(
     files: Arc<Vec<ParquetFile>>,
+    batch_rows: BatchRows,
     plan: &CheckPlan,
 ) -> impl Stream<Item = Result<Decoded, Failure>> + Send + use<> {
     let places: Arc<Vec<_>> = Arc::new(files.iter().map(|file| file.places(plan)).collect());
+    let batch_rows = Arc::new(batch_rows);
     let mut parts = Vec::new();
     for columns in shares(&files, &places) {
         let (sender, receiver) = mpsc::channel(WAITING_BATCHES);
-        let (files, places) = (files.clone(), places.clone());
+        let (files, places, batch_rows) = (files.clone(), places.clone(), batch_rows.clone());
         spawn_blocking(move || {
-            if let Err(failure) = read_files(&files, &places, &columns, &sender) {
+            if let Err(failure) = read_files(&files, &places, &batch_rows, &columns, &sender) {
                 // A receiver that is gone has stopped listening on purpose.
                 let _ = sender.blocking_send(Err(failure));
             }
@@ -132,13 +135,17 @@ async fn side_by_side(
 fn read_files(
     files: &[ParquetFile],
     places: &[Vec<(FieldRef, Place)>],
+    batch_rows: &BatchRows,
     columns: &[usize],
     sender: &PartSender,
 ) -> Result<(), Failure> {
     for (index, (file, places)) in files.iter().zip(places).enumerate() {
         let mut first_row = 1;
         // The library panics on some pages that no writer makes; that is the file's fault.
-        let read = catch_unwind(AssertUnwindSafe(|| read_file(index, file, places, columns, &mut first_row, sender)));
+        let all: Vec<_> = places.iter().map(|(_, place)| place.clone()).collect();
+        let rows_of = |group| batch_rows.of(index, file, group, &all);
+        let read = || read_file(index, file, places, rows_of, columns, &mut first_row, sender);
+        let read = catch_unwind(AssertUnwindSafe(read));
         if !read.unwrap_or_else(|_| Err(file.damaged_at(first_row - 1, "a page is damaged")))? {
             return Ok(());
         }
@@ -147,11 +154,12 @@ fn read_files(
 }
 
 /// Reads some columns of a file; false where nobody listens any more. `first_row` is the number of the next row. Each row
-/// group is read for itself, so that a fault is told with the group that has it.
+/// group is read for itself, so that a fault is told with the group that has it; `rows_of` says how many rows of it at a time.
 fn read_file(
     index: usize,
     file: &ParquetFile,
     places: &[(FieldRef, Place)],
+    rows_of: impl Fn(usize) -> usize,
     columns: &[usize],
     first_row: &mut u64,
     sender: &PartSender,
@@ -171,7 +179,8 @@ fn read_file(
         let claimed = limited.claimed();
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(limited, file.metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), own.iter().map(|(root, _)| *root));
-        let batches = builder.with_projection(mask).with_row_groups(vec![group]).with_batch_size(BATCH_ROWS).build();
+        let batches =
+            builder.with_projection(mask).with_row_groups(vec![group]).with_batch_size(rows_of(group)).build();
         let end = *first_row + file.row_groups()[group].num_rows().unsigned_abs();
         for batch in batches.map_err(|error| parquet_failure(file.file.path(), &error))? {
             let batch = batch.map_err(|error| match claimed.load(Ordering::Relaxed) {

@@ -9,10 +9,15 @@ use memchr::{memchr, memchr_iter};
 use super::block::{Block, Span};
 use super::framing::{Dialect, Framing, Malformed, Scan};
 use super::input::Input;
-use super::survey::survey;
+use super::survey::{Limits, survey};
 
 /// How much of a file is read and parsed at a time: large enough that its costs vanish, small enough for the cache.
 const BLOCK_BYTES: usize = 1 << 20;
+
+/// The most values that a block has: a null takes one byte of text, and some hundred where it is a reject's broken rule.
+const BLOCK_VALUES_MAX: usize = 1 << 17;
+/// The most records of a block: a record takes two bytes of text, and some hundred where it is rejected.
+const BLOCK_RECORDS_MAX: usize = 1 << 16;
 
 /// Cuts a file into blocks.
 pub(crate) struct BlockReader<R> {
@@ -46,7 +51,7 @@ impl<R: Input> BlockReader<R> {
             skip_blank_lines,
             is_exact: false,
             block_bytes: BLOCK_BYTES,
-            block_records: usize::MAX,
+            block_records: BLOCK_RECORDS_MAX,
             pending: Vec::new(),
             at_end: false,
             inside_long_line: false,
@@ -57,9 +62,10 @@ impl<R: Input> BlockReader<R> {
         }
     }
 
-    /// Ends each block after so many records too, where records may become far larger in memory than they are as text.
-    pub(crate) fn limit_records(&mut self, records: usize) {
-        self.block_records = records.max(1);
+    /// Says how many values a record becomes. Blocks end after some number of them too, since records may become far larger in
+    /// memory than they are as text.
+    pub(crate) fn limit_values(&mut self, of_each_record: usize) {
+        self.block_records = (BLOCK_VALUES_MAX / of_each_record.max(1)).max(1).min(self.block_records);
     }
 
     /// Whether each byte of the text is one of the file's.
@@ -197,9 +203,11 @@ impl<R: Input> BlockReader<R> {
     /// The whole records of the pending bytes; only those that cannot be read are looked at one by one.
     fn cut_surveyed(&mut self, dialect: Dialect) -> Cut {
         let mut cut = Cut { is_surveyed: true, ..Cut::default() };
-        while cut.used < self.pending.len() {
+        while cut.used < self.pending.len() && cut.records < self.block_records as u64 {
             let rest = &self.pending[cut.used..];
-            let found = survey(rest, dialect, self.at_end, self.record_limit, self.skip_blank_lines);
+            let records_max = self.block_records as u64 - cut.records;
+            let limits = Limits { bytes: self.record_limit, records: records_max };
+            let found = survey(rest, dialect, self.at_end, limits, self.skip_blank_lines);
             cut.used += found.next;
             cut.records += found.records;
             cut.lines += found.lines;
@@ -212,7 +220,7 @@ impl<R: Input> BlockReader<R> {
 
     /// Goes on record by record until one that cannot be read lies behind; whether there was one.
     fn pass_broken(&mut self, cut: &mut Cut) -> bool {
-        while cut.used < self.pending.len() {
+        while cut.used < self.pending.len() && cut.records < self.block_records as u64 {
             match self.step(cut) {
                 Step::Record(span) => {
                     cut.records += 1;

@@ -21,17 +21,26 @@ pub(super) struct Surveyed {
     pub(super) is_broken: bool,
 }
 
-/// Surveys `text`, which begins with a record. `last` says that nothing follows it, `limit` is the most bytes of a record, and
-/// `skip_blank_lines` says that lines without a byte are no records. Not for a dialect with escapes or comments.
-pub(super) fn survey(text: &[u8], dialect: Dialect, last: bool, limit: usize, skip_blank_lines: bool) -> Surveyed {
-    if limit < CHUNK {
+/// Where a survey ends early.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The most bytes of a record.
+    pub(super) bytes: usize,
+    /// About how many records are looked at: those of one chunk may be more.
+    pub(super) records: u64,
+}
+
+/// Surveys `text`, which begins with a record. `last` says that nothing follows it, and `skip_blank_lines` that lines without a
+/// byte are no records. Not for a dialect with escapes or comments.
+pub(super) fn survey(text: &[u8], dialect: Dialect, last: bool, limits: Limits, skip_blank_lines: bool) -> Surveyed {
+    if limits.bytes < CHUNK {
         // Records that begin and end within one chunk are not measured.
         return Surveyed { is_broken: true, ..Surveyed::default() };
     }
     let mut survey = Survey {
         text,
         dialect,
-        limit,
+        limits,
         skip_blank_lines,
         inside: 0,
         after_closing: 0,
@@ -42,8 +51,8 @@ pub(super) fn survey(text: &[u8], dialect: Dialect, last: bool, limit: usize, sk
     walk(text, &mut survey);
     let Survey { inside, mut found, .. } = survey;
     let rest = &text[found.next..];
-    if !found.is_broken && !rest.is_empty() {
-        found.is_broken = rest.len() > limit || last && inside != 0;
+    if !found.is_broken && !rest.is_empty() && found.records < limits.records {
+        found.is_broken = rest.len() > limits.bytes || last && inside != 0;
         if last && !found.is_broken {
             // The last record may lack its line end.
             found.records += u64::from(!skip_blank_lines || rest != b"\r");
@@ -57,7 +66,7 @@ pub(super) fn survey(text: &[u8], dialect: Dialect, last: bool, limit: usize, sk
 struct Survey<'a> {
     text: &'a [u8],
     dialect: Dialect,
-    limit: usize,
+    limits: Limits,
     skip_blank_lines: bool,
     /// All ones where the chunk begins inside quotes.
     inside: u64,
@@ -89,7 +98,7 @@ impl Visitor for Survey<'_> {
         let ends = newlines & !within;
         if ends != 0 {
             let first = at + ends.trailing_zeros() as usize;
-            if first - self.found.next > self.limit {
+            if first - self.found.next > self.limits.bytes {
                 self.found.is_broken = true;
                 return false;
             }
@@ -97,6 +106,9 @@ impl Visitor for Survey<'_> {
             self.found.next = at + last as usize + 1;
             self.found.lines = self.lines + u64::from((newlines << (CHUNK as u32 - 1 - last)).count_ones());
             self.found.records += u64::from(ends.count_ones()) - self.blank_lines(at, newlines, ends);
+            if self.found.records >= self.limits.records {
+                return false;
+            }
         }
         self.newlines = newlines;
         self.lines += u64::from(newlines.count_ones());

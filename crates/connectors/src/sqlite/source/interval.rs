@@ -99,6 +99,7 @@ impl Bounds {
 pub(super) fn without(mut checked: Checked, beyond: &BooleanArray, first_row: u64) -> Result<Checked, Failure> {
     let is_beyond = |row: usize| beyond.is_valid(row) && beyond.value(row);
     checked.rejects.retain(|reject| !is_beyond((reject.row - first_row) as usize));
+    checked.broken.retain(|row| !is_beyond(row))?;
     checked.skipped += beyond.true_count() as u64;
     let keep: Vec<_> = checked.origins.iter().map(|row| !is_beyond(*row as usize)).collect();
     checked.origins.retain(|row| !is_beyond(*row as usize));
