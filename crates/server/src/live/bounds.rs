@@ -28,6 +28,9 @@ pub(super) const READ_PAUSE_BYTES: usize = 64 << 10;
 pub(super) const READ_TURN_BYTES: usize = 64 << 10;
 /// The largest message of a client: a filter of a thousand job ids is 40 KB.
 pub(super) const MESSAGE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of frames that may come without making a message whole: the largest message in fragments of a single byte. Without it,
+/// empty fragments could come without end.
+pub(super) const UNFINISHED_BYTES_MAX: usize = 8 * MESSAGE_BYTES_MAX;
 /// The codec's buffer, which every connection has: clients send little.
 pub(super) const READ_BUFFER_BYTES: usize = 2 << 10;
 /// After so many messages that mean nothing a connection is closed.

@@ -110,7 +110,7 @@ impl Route {
     }
 
     /// It becomes a WebSocket, whose client may say by its first message who it is.
-    pub(super) fn is_socket(mut self) -> Self {
+    pub(super) fn becomes_socket(mut self) -> Self {
         self.is_socket = true;
         self
     }

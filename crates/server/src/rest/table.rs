@@ -46,7 +46,7 @@ fn live_routes() -> Vec<Route> {
             .problems(&[(426, "upgrade_required"), (426, "bad_websocket_version"), (400, "bad_handshake")])
             .problems(&[(503, "websocket_disabled"), (503, "too_many_connections"), (503, "live_unavailable")])
             .on_live_port()
-            .is_socket()
+            .becomes_socket()
     };
     let events = Route::get("/api/events", Watch, live::events)
         .says("live", "The live channel as server-sent events")
