@@ -70,6 +70,10 @@ pub struct FilterClause {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub pipelines: Option<Vec<String>>,
+    /// Of jobs that have one of these tags.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub tags: Option<Vec<String>>,
     /// Messages of these types.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]

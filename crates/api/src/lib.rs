@@ -39,8 +39,8 @@ pub use job::{
     TargetInfo,
 };
 pub use live::{
-    ClientFrame, ClientMessage, ConnectionAck, ErrorMessage, Frame, JobMetricsUpdate, JobProgressUpdate,
-    JobStatusUpdate, Limits, Position, ServerMessage, Snapshot,
+    Auth, Bookmark, ClientFrame, ClientMessage, ConnectionAck, ErrorMessage, Frame, Gap, GapReason, JobMetricsUpdate,
+    JobProgressUpdate, JobStatusUpdate, Limits, Position, ServerMessage, Snapshot, Subscribe,
 };
 pub use notification::{ChangedKey, NotificationKind, SettingsNotice, Severity, SystemNotification};
 pub use pipeline::{

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::filter::{MessageType, SetFilters};
+use crate::filter::{Filter, MessageType, SetFilters};
 use crate::job::{FailureInfo, JobLogMessage, JobMetrics, JobMonitoringData, JobStatus, JobType};
 use crate::notification::SystemNotification;
 use crate::reject::RejectSummary;
@@ -56,7 +56,11 @@ pub enum ServerMessage {
     JobLogMessage(JobLogMessage),
     /// Something that people should know of. A fact, but for what somebody says to this connection.
     SystemNotification(SystemNotification),
-    /// The filters that were asked for hold now.
+    /// All facts up to its `position` that pass the filter were sent.
+    Bookmark(Bookmark),
+    /// What the client asked to go on from cannot be told. A snapshot follows.
+    Gap(Gap),
+    /// What was asked for holds now.
     Ack {},
     /// The answer to a `ping`.
     Pong {},
@@ -77,6 +81,8 @@ impl ServerMessage {
             Self::JobMetricsUpdate(_) => MessageType::JobMetricsUpdate.as_str(),
             Self::JobLogMessage(_) => MessageType::JobLogMessage.as_str(),
             Self::SystemNotification(_) => MessageType::SystemNotification.as_str(),
+            Self::Bookmark(_) => "bookmark",
+            Self::Gap(_) => "gap",
             Self::Ack {} => "ack",
             Self::Pong {} => "pong",
             Self::Heartbeat {} => "heartbeat",
@@ -220,6 +226,36 @@ pub struct JobMetricsUpdate {
     pub metrics: JobMetrics,
 }
 
+/// A place up to which a client was told all that its filter lets through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bookmark {
+    /// Whether what follows is live.
+    pub caught_up: bool,
+}
+
+/// Facts after a place cannot be told, so that a snapshot takes their place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Gap {
+    /// Why not.
+    pub reason: GapReason,
+    /// The place after which facts are missing.
+    pub since: Position,
+}
+
+/// Why facts after a place cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The place is of another log than the server's.
+    OtherEpoch,
+    /// Some of them are no longer kept.
+    Expired,
+    /// No such fact was recorded yet.
+    InFuture,
+}
+
 /// Why a message could not be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -248,8 +284,41 @@ pub struct ClientFrame {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum ClientMessage {
+    /// Says who the client is. Answered by `ack`.
+    Auth(Auth),
+    /// Replaces the connection's filter and says where to go on. Answered by `ack`, and then by all facts after that place
+    /// and a `bookmark`, or by a `snapshot`.
+    Subscribe(Subscribe),
     /// Replaces the connection's filter. Answered by `ack` and a new `snapshot`.
     SetFilters(SetFilters),
     /// Answered by `pong`.
     Ping {},
+}
+
+/// Who the client is.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Auth {
+    /// The text of a token.
+    pub token: String,
+}
+
+/// Without the token, which no log may hold.
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}
+
+/// What a client wants to be told, and from where on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subscribe {
+    /// The last fact that the client knows of; where it is left out, a snapshot comes first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since: Option<Position>,
+    /// The filter; where it is left out, everything.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schemars(length(max = 32))]
+    pub filters: Option<Filter>,
 }

@@ -52,7 +52,7 @@ fn every_fixture_is_read_and_written_back_unchanged() {
             }
         }
     }
-    assert_eq!(frames.len(), 11, "each type of frame has a fixture: {frames:?}");
+    assert_eq!(frames.len(), 13, "each type of frame has a fixture: {frames:?}");
 }
 
 fn rest(body: &str, name: &str, value: &Value) {

@@ -93,6 +93,14 @@ impl Bus {
         *self.newest.borrow()
     }
 
+    /// The facts after `seen` that there are, at most [`BATCH_MAX`].
+    ///
+    /// # Errors
+    /// Where the next one has left the ring.
+    pub fn after(&self, seen: Offset) -> Result<Vec<Arc<Recorded>>, Lost> {
+        lock(&self.ring).after(seen)
+    }
+
     /// Follows from the fact after `seen`.
     pub fn subscribe_after(&self, seen: Offset) -> Subscription {
         Subscription { bus: self.clone(), seen }
@@ -108,7 +116,7 @@ impl Subscription {
     pub async fn next(&mut self) -> Result<Vec<Arc<Recorded>>, NoFacts> {
         loop {
             self.bus.newest.borrow_and_update();
-            let facts = lock(&self.bus.ring).after(self.seen).map_err(NoFacts::Lost)?;
+            let facts = self.bus.after(self.seen).map_err(NoFacts::Lost)?;
             if let Some(last) = facts.last() {
                 self.seen = last.offset;
                 return Ok(facts);

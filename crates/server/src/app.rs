@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::access::{Attempts, Rate, Tickets, TokenBook};
-use crate::live::Live;
+use crate::live::{ConnectionCount, Live};
 use crate::problem::{Refusal, item};
 use crate::serve::{Lifecycle, MetricsText};
 
@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) book: Arc<TokenBook>,
     pub(crate) tickets: Tickets,
     pub(crate) attempts: Attempts,
+    /// WebSockets whose client has not said yet who it is.
+    pub(crate) unauthenticated: ConnectionCount,
     pub(crate) rate: Rate,
     pub(crate) metrics_text: MetricsText,
     pub(crate) version: &'static str,

@@ -25,7 +25,7 @@ use tower::ServiceExt;
 
 use crate::access::{Attempts, Rate, Tickets, TokenBook};
 use crate::app::{App, Began};
-use crate::live::{ConnectionCount, Hub};
+use crate::live::{ConnectionCount, Hub, Log};
 use crate::peer::Peer;
 use crate::places::{self, Place, Places, RESERVE_HEADER_WAIT, RESERVE_LASTS_MAX};
 use crate::rest;
@@ -114,8 +114,9 @@ pub async fn serve(listeners: Listeners, parts: Parts, lifecycle: Lifecycle) -> 
     let Parts { history, pipelines, jobs, monitor, bus, clock, settings, settings_changes, tokens, .. } = parts;
     let book = Arc::new(TokenBook::load(tokens, clock.clone()).await?);
     let count = parts.connections;
-    let (hub, live) = Hub::new(monitor, settings_changes, settings.clone(), count, book.clone(), clock.clone());
     let tasks = TaskTracker::new();
+    let log = Log { bus: bus.clone(), history: history.clone(), tasks: tasks.clone() };
+    let (hub, live) = Hub::new(monitor, settings_changes, settings.clone(), count, book.clone(), clock.clone(), log);
     let shutdown = lifecycle.shutdown.clone();
     let app = Arc::new(App {
         history,
@@ -132,6 +133,7 @@ pub async fn serve(listeners: Listeners, parts: Parts, lifecycle: Lifecycle) -> 
         book,
         tickets: Tickets::default(),
         attempts: Attempts::default(),
+        unauthenticated: ConnectionCount::default(),
         metrics_text: parts.metrics_text,
         version: parts.version,
         lifecycle,

@@ -31,7 +31,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// new token; this client has only the one that it was given.
 const FOR_GOOD_CODES: std::ops::RangeInclusive<u16> = 4500..=4999;
 /// The types of [`ServerMessage`]. A frame of another type is one of a later version, and is left out.
-const KNOWN_TYPES: [&str; 11] = [
+const KNOWN_TYPES: [&str; 13] = [
     "connection_ack",
     "snapshot",
     "job_status_update",
@@ -39,6 +39,8 @@ const KNOWN_TYPES: [&str; 11] = [
     "job_metrics_update",
     "job_log_message",
     "system_notification",
+    "bookmark",
+    "gap",
     "ack",
     "pong",
     "heartbeat",

@@ -21,6 +21,8 @@ pub(crate) struct Gate {
     pub(crate) app: Arc<App>,
     pub(crate) action: Action,
     pub(crate) starts_work: bool,
+    /// Whether whoever comes may say who they are once they are a WebSocket.
+    pub(crate) is_socket: bool,
 }
 
 /// Lets those through who may do what the route does.
@@ -40,7 +42,8 @@ pub(crate) async fn authorize(State(gate): State<Gate>, mut request: Request, ne
         }
         None => return Refusal::internal().into_response(),
     };
-    if let Err(refusal) = require(&principal, gate.action) {
+    let may_say_later = gate.is_socket && principal == Principal::Anonymous && wants_websocket(&request);
+    if !may_say_later && let Err(refusal) = require(&principal, gate.action) {
         return refusal.into_response();
     }
     if gate.starts_work && gate.app.lifecycle.draining.is_cancelled() {
@@ -48,6 +51,10 @@ pub(crate) async fn authorize(State(gate): State<Gate>, mut request: Request, ne
     }
     request.extensions_mut().insert(Caller(principal));
     next.run(request).await
+}
+
+fn wants_websocket(request: &Request) -> bool {
+    request.headers().get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Who asks, for a handler.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::http::{HeaderValue, StatusCode, header};
 use chrono::{DateTime, Utc};
-use etlplus_api::CloseCode;
+use etlplus_api::{CloseCode, ErrorMessage};
 use etlplus_core::access::{Principal, TokenId};
 use etlplus_core::ports::{Clock, CreateTokenError, StoreUnavailable, TOKENS_MAX, TokenHash, TokenRecord, Tokens};
 use tokio::sync::Mutex;
@@ -160,7 +160,20 @@ impl Records {
 impl TokenFault {
     /// Why a request that came with such a token is refused.
     pub(crate) fn refusal(self) -> Refusal {
-        let (code, detail, remedy) = match self {
+        let (code, detail, remedy) = self.words();
+        let challenge = HeaderValue::from_static("Bearer realm=\"etlplus\", error=\"invalid_token\"");
+        Refusal::new(StatusCode::UNAUTHORIZED, code, detail, remedy).with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// Why a message with such a token is refused.
+    pub(crate) fn message(self) -> ErrorMessage {
+        let (code, message, remedy) = self.words();
+        ErrorMessage { code: code.to_owned(), message: message.to_owned(), remedy: remedy.to_owned() }
+    }
+
+    /// Code, detail and remedy.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
             Self::Unknown => ("token_unknown", "there is no such token", "look at its text: it begins with etlp_"),
             Self::Unreadable => {
                 ("token_unknown", "Authorization holds no token", "send it once, as Authorization: Bearer TOKEN")
@@ -170,9 +183,7 @@ impl TokenFault {
             Self::Ticket => {
                 ("ticket_unknown", "the ticket cannot be used", "ask for another: each is good once, for 30 s")
             }
-        };
-        let challenge = HeaderValue::from_static("Bearer realm=\"etlplus\", error=\"invalid_token\"");
-        Refusal::new(StatusCode::UNAUTHORIZED, code, detail, remedy).with_header(header::WWW_AUTHENTICATE, challenge)
+        }
     }
 
     /// How a connection that was opened with such a token is closed.

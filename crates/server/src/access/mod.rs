@@ -11,7 +11,7 @@ mod token;
 
 pub(crate) use attempts::Attempts;
 pub(crate) use authorize::{Caller, Gate, authorize};
-pub(crate) use book::TokenBook;
+pub(crate) use book::{TokenBook, TokenFault};
 pub(crate) use identity::{COOKIE, Identity, cookie_of, identify, refuse_token_in_url, removed_cookie, use_ticket};
 pub(crate) use rate::{Client, Rate};
 pub(crate) use tickets::{TICKET_LASTS, Tickets};

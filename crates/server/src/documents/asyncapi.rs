@@ -11,7 +11,7 @@ use crate::access::COOKIE;
 use crate::rest::SchemaOf;
 
 const DESCRIPTION: &str = "What happens to jobs, the moment it does. A client that sends nothing is told everything: first \
-    a snapshot of all active jobs, then every change of it. docs/protocol.md says it with examples.";
+    a snapshot of all active jobs, then every change of it. One that comes back goes on where it was. docs/protocol.md says it with examples.";
 
 /// What a message of the server is, which says what stands in its envelope beside `type`, `timestamp` and `data`.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,9 @@ fn of_server() -> Vec<Message> {
             "Something that people should know of",
             of::<api::SystemNotification>(),
         ),
-        message("ack", Kind::Answer, "The filter that was asked for holds now", None),
+        message("bookmark", Kind::Placed, "All facts up to here that pass the filter were sent", of::<api::Bookmark>()),
+        message("gap", Kind::Placed, "Facts cannot be told; a snapshot takes their place", of::<api::Gap>()),
+        message("ack", Kind::Answer, "What was asked for holds now", None),
         message("pong", Kind::Answer, "The answer to a ping", None),
         message("heartbeat", Kind::Plain, "The connection lives", None),
         message("error_message", Kind::Answer, "A message could not be followed", of::<api::ErrorMessage>()),
@@ -68,6 +70,19 @@ fn of_server() -> Vec<Message> {
 /// What a client says.
 fn of_client() -> Vec<Message> {
     vec![
+        message(
+            "auth",
+            Kind::Answer,
+            "Says who the client is, at first or anew; answered by ack",
+            Some(SchemaGenerator::subschema_for::<api::Auth>),
+        ),
+        message(
+            "subscribe",
+            Kind::Answer,
+            "Replaces the connection's filter and goes on after a place; answered by ack, facts and a bookmark, or by \
+             ack and a snapshot",
+            Some(SchemaGenerator::subschema_for::<api::Subscribe>),
+        ),
         message(
             "set_filters",
             Kind::Answer,
@@ -111,7 +126,7 @@ pub fn asyncapi_document() -> Value {
                 "description": format!("A WebSocket of the subprotocol {SUBPROTOCOL}. /api/ws is the same."),
                 "servers": [{"$ref": "#/servers/websocket"}],
                 "messages": referred(of_both()),
-                "bindings": {"ws": {"method": "GET", "query": ticket(), "bindingVersion": "0.1.0"}},
+                "bindings": {"ws": {"method": "GET", "query": query(), "bindingVersion": "0.1.0"}},
                 "x-close-codes": close_codes(),
             },
             "events": {
@@ -126,6 +141,8 @@ pub fn asyncapi_document() -> Value {
         "operations": {
             "tell": operation("send", "live", "Tells what happens", server.iter().filter(|one| !is_answer(one))),
             "tellByEvents": operation("send", "events", "Tells the same", server.iter().filter(|one| !is_answer(one))),
+            "authenticate": asked("auth", "Takes the client for the holder of the token", &["ack", "error_message"]),
+            "subscribe": asked("subscribe", "Tells what the client missed, and goes on", &["ack", "error_message"]),
             "setFilters": asked("set_filters", "Gives the connection another filter", &["ack", "error_message"]),
             "ping": asked("ping", "Answers", &["pong", "error_message"]),
         },
@@ -153,8 +170,12 @@ fn security() -> Value {
     json!([name("token"), name("cookie"), name("ticket")])
 }
 
-fn ticket() -> Value {
-    json!({"type": "object", "properties": {"ticket": {"type": "string"}}})
+fn query() -> Value {
+    let start = json!({
+        "const": "subscribe",
+        "description": "Nothing is told before the client has sent subscribe",
+    });
+    json!({"type": "object", "properties": {"ticket": {"type": "string"}, "start": start}})
 }
 
 fn nothing() -> Value {
@@ -166,7 +187,7 @@ fn shown(message: &Message, data: Value) -> Value {
     let Message { name, kind, summary, .. } = message;
     let mut properties = json!({"type": {"const": name}, "data": data});
     let mut required = vec!["type"];
-    let is_of_client = matches!(*name, "set_filters" | "ping");
+    let is_of_client = matches!(*name, "auth" | "subscribe" | "set_filters" | "ping");
     if !is_of_client {
         required.extend(["timestamp", "data"]);
         properties["timestamp"] = json!({"type": "string", "format": "date-time"});

@@ -28,6 +28,9 @@ pub(super) const READ_PAUSE_BYTES: usize = 64 << 10;
 pub(super) const READ_TURN_BYTES: usize = 64 << 10;
 /// The largest message of a client: a filter of a thousand job ids is 40 KB.
 pub(super) const MESSAGE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of frames that may come without making a message whole: the largest message in fragments of a single byte. Without it,
+/// empty fragments could come without end.
+pub(super) const UNFINISHED_BYTES_MAX: usize = 8 * MESSAGE_BYTES_MAX;
 /// The codec's buffer, which every connection has: clients send little.
 pub(super) const READ_BUFFER_BYTES: usize = 2 << 10;
 /// After so many messages that mean nothing a connection is closed.
@@ -59,3 +62,20 @@ pub(super) const COMMANDS_MAX: usize = 1024;
 pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// How long after a failed try the hub asks the store again.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Bytes of missed facts that are put into a client's outbox at once. So much, and half of it that waited, is what a client
+/// that catches up costs, however far it is behind: a thousand of them are 100 MB.
+pub(super) const REPLAY_PIECE_BYTES: usize = 64 << 10;
+/// More missed facts follow once no more bytes than these wait for the client.
+pub(super) const REPLAY_WAITING_BYTES: usize = REPLAY_PIECE_BYTES / 2;
+/// Facts of one page of the store. How many of them fill a piece is learnt on the way.
+pub(super) const REPLAY_PAGE_FACTS: std::ops::RangeInclusive<usize> = 16..=1024;
+/// Pages that are read at once, over all clients: two of the store's connections that read, so that others have two.
+pub(super) const REPLAY_READS_MAX: usize = 2;
+/// A client that is behind by no more facts joins its group, and is told the rest while what the group is told waits.
+pub(super) const REPLAY_JOIN_FACTS: u64 = 1024;
+/// Moves of a job that are looked through for its status at a place. None has nearly as many.
+pub(super) const REPLAY_MOVES_MAX: usize = 1000;
+/// How long a client may take to say who it is, and then what it wants to be told, where it has promised to.
+pub(super) const GREETING_WAIT: Duration = Duration::from_secs(10);
+/// Clients that have not said yet who they are: for ten seconds each, enough for six of them in each second.
+pub(super) const UNAUTHENTICATED_MAX: usize = 64;

@@ -3,21 +3,25 @@
 use std::time::Duration;
 
 use etlplus_api::{ErrorMessage, Frame, ServerMessage};
+use etlplus_core::ids::{Epoch, Offset};
+use etlplus_core::ports::LogPosition;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::bounds::{BAD_MESSAGES_MAX, MESSAGE_ID_CHARS_MAX, MESSAGES_BURST, MESSAGES_PER_SECOND};
 use super::filter::{Fault, Filter};
+use super::handle::Wish;
 
 /// A message that can be followed.
-#[derive(Debug)]
 pub(super) enum Request {
-    SetFilters(Filter),
+    /// The text of a token.
+    Auth(String),
+    /// `subscribe` and `set_filters`.
+    Change(Wish),
     Ping,
 }
 
 /// What came of a client's text: the request or what is wrong with it, and the `id` that goes with the answer.
-#[derive(Debug)]
 pub(super) struct Heard {
     pub(super) request: Result<Request, ErrorMessage>,
     pub(super) id: Option<String>,
@@ -46,6 +50,9 @@ pub(super) fn hear(text: &str) -> Heard {
     }
 }
 
+/// What the types of messages are, as a remedy.
+const KNOWN: &str = "send subscribe, set_filters, auth or ping";
+
 fn read(envelope: &Map<String, Value>) -> Result<Request, ErrorMessage> {
     let known = ["type", "data", "id", "timestamp"];
     if let Some(key) = envelope.keys().find(|key| !known.contains(&key.as_str())) {
@@ -63,26 +70,62 @@ fn read(envelope: &Map<String, Value>) -> Result<Request, ErrorMessage> {
     };
     match envelope.get("type").and_then(Value::as_str) {
         Some("ping") => Ok(Request::Ping),
-        Some("set_filters") => set_filters(data).map_err(|Fault { key, message, remedy }| ErrorMessage {
-            code: "bad_filter".to_owned(),
-            message: format!("{key} {message}"),
-            remedy,
-        }),
+        Some("auth") => auth(data),
+        Some("set_filters") => set_filters(data).map_err(bad_filter),
+        Some("subscribe") => subscribe(data),
         Some(other) => {
             let other: String = other.chars().take(60).collect();
-            Err(bad("unknown_type", format!("type {other:?} is not known"), "send set_filters or ping"))
+            Err(bad("unknown_type", format!("type {other:?} is not known"), KNOWN))
         }
-        None => Err(bad("bad_message", "type is no text", "send set_filters or ping")),
+        None => Err(bad("bad_message", "type is no text", KNOWN)),
     }
 }
 
-fn set_filters(data: &Map<String, Value>) -> Result<Request, Fault> {
-    if let Some(key) = data.keys().find(|key| *key != "filters") {
-        let key: String = key.chars().take(60).collect();
-        let message = "is no key of set_filters".to_owned();
-        return Err(Fault { key, message, remedy: "give filters".to_owned() });
+fn auth(data: &Map<String, Value>) -> Result<Request, ErrorMessage> {
+    match (data.get("token").and_then(Value::as_str), data.len()) {
+        (Some(token), 1) => Ok(Request::Auth(token.to_owned())),
+        // What else is there is not named: it could be a token in the wrong place.
+        _ => Err(bad("bad_message", "data of auth is not one text, token", "send {\"token\": ...}")),
     }
-    Filter::read(data.get("filters").unwrap_or(&Value::Null)).map(Request::SetFilters)
+}
+
+fn subscribe(data: &Map<String, Value>) -> Result<Request, ErrorMessage> {
+    only(data, &["since", "filters"], "subscribe").map_err(bad_filter)?;
+    let filter = match data.get("filters") {
+        None | Some(Value::Null) => Filter::default(),
+        Some(filters) => Filter::read(filters).map_err(bad_filter)?,
+    };
+    let since = match data.get("since") {
+        None | Some(Value::Null) => None,
+        Some(since) => Some(place(since).ok_or_else(|| {
+            let remedy = "give epoch and offset of the last fact or bookmark, or leave since out";
+            bad("bad_position", "since is no {\"epoch\": UUID, \"offset\": number}", remedy)
+        })?),
+    };
+    Ok(Request::Change(Wish { filter, since }))
+}
+
+fn place(since: &Value) -> Option<LogPosition> {
+    let since = since.as_object().filter(|keys| keys.len() == 2)?;
+    let epoch = since.get("epoch")?.as_str()?.parse().ok()?;
+    let offset = since.get("offset")?.as_u64()?;
+    Some(LogPosition { epoch: Epoch::from_uuid(epoch), offset: Offset::from_number(offset) })
+}
+
+fn set_filters(data: &Map<String, Value>) -> Result<Request, Fault> {
+    only(data, &["filters"], "set_filters")?;
+    let filter = Filter::read(data.get("filters").unwrap_or(&Value::Null))?;
+    Ok(Request::Change(Wish { filter, since: None }))
+}
+
+fn only(data: &Map<String, Value>, known: &[&str], of: &str) -> Result<(), Fault> {
+    let Some(key) = data.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
+    let key: String = key.chars().take(60).collect();
+    Err(Fault { key, message: format!("is no key of {of}"), remedy: format!("give {}", known.join(" and ")) })
+}
+
+fn bad_filter(Fault { key, message, remedy }: Fault) -> ErrorMessage {
+    bad("bad_filter", format!("{key} {message}"), remedy)
 }
 
 pub(super) fn bad(code: &str, message: impl Into<String>, remedy: impl Into<String>) -> ErrorMessage {
@@ -149,24 +192,39 @@ mod tests {
             (r#"{"type": "set_filters", "data": {"filters": [{"types": ["ack"]}]}}"#, "bad_filter", "filters[0].types"),
             (r#"{"type": "set_filters", "data": {"filters": [{"minLevel": "LOUD"}]}}"#, "bad_filter", "minLevel"),
             (r#"{"type": "set_filters", "data": {"filters": [{"statuses": "RUNNING"}]}}"#, "bad_filter", "statuses"),
+            (r#"{"type": "set_filters", "data": {"filters": [{"tags": [1]}]}}"#, "bad_filter", "filters[0].tags"),
+            (r#"{"type": "subscribe", "data": {"filter": []}}"#, "bad_filter", "filter is no key of subscribe"),
+            (r#"{"type": "subscribe", "data": {"filters": [{"tag": []}]}}"#, "bad_filter", "filters[0].tag"),
+            (r#"{"type": "subscribe", "data": {"since": 7}}"#, "bad_position", "since"),
+            (r#"{"type": "subscribe", "data": {"since": {"epoch": "x", "offset": 7}}}"#, "bad_position", "since"),
+            (r#"{"type": "auth", "data": {"toke": "etlp_secret"}}"#, "bad_message", "token"),
         ] {
-            let error = hear(text).request.expect_err(text);
+            let Err(error) = hear(text).request else { panic!("{text}") };
             assert_eq!(error.code, code, "{text}");
             assert!(error.message.contains(named) && !error.remedy.is_empty(), "{text}: {error:?}");
         }
         let good = format!(r#"{{"type": "set_filters", "id": "a", "data": {{"filters": [{{"jobIds": ["{job}"]}}]}}}}"#);
         let heard = hear(&good);
-        assert!(matches!(heard.request, Ok(Request::SetFilters(_))) && heard.id.as_deref() == Some("a"));
+        let filter = Filter::of_query(&[("jobId".to_owned(), job.to_owned())]).unwrap();
+        let Ok(Request::Change(wish)) = heard.request else { panic!("{good}") };
+        assert_eq!((wish.filter, wish.since, heard.id.as_deref()), (filter, None, Some("a")));
+        let good = format!(r#"{{"type": "subscribe", "data": {{"since": {{"epoch": "{job}", "offset": 7}}}}}}"#);
+        let Ok(Request::Change(wish)) = hear(&good).request else { panic!("{good}") };
+        let since = LogPosition { epoch: Epoch::from_uuid(job.parse().unwrap()), offset: Offset::from_number(7) };
+        assert_eq!((wish.filter, wish.since), (Filter::default(), Some(since)));
     }
 
     #[test]
     fn counts_of_a_filter_are_limited() {
         let clauses = vec!["{}"; 33].join(",");
-        let error = hear(&format!(r#"{{"type": "set_filters", "data": {{"filters": [{clauses}]}}}}"#));
-        assert!(error.request.expect_err("33 clauses").message.contains("33 clauses"));
+        let refusal = |text: String| match hear(&text).request {
+            Err(error) => error.message,
+            Ok(_) => panic!("{text:.80} is taken"),
+        };
+        let many = refusal(format!(r#"{{"type": "set_filters", "data": {{"filters": [{clauses}]}}}}"#));
+        assert!(many.contains("33 clauses"), "{many}");
         let values = vec![r#""a""#; 1001].join(",");
-        let error =
-            hear(&format!(r#"{{"type": "set_filters", "data": {{"filters": [{{"pipelines": [{values}]}}]}}}}"#));
-        assert!(error.request.expect_err("1001 values").message.contains("1001 values"));
+        let many = refusal(format!(r#"{{"type": "subscribe", "data": {{"filters": [{{"tags": [{values}]}}]}}}}"#));
+        assert!(many.contains("1001 values"), "{many}");
     }
 }

@@ -8,11 +8,13 @@ use tokio::net::TcpStream;
 use tungstenite::error::{CapacityError, Error};
 use tungstenite::protocol::{Message, Role, WebSocketConfig, WebSocketContext};
 
-use super::bounds::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES, READ_TURN_BYTES};
+use super::bounds::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES, READ_TURN_BYTES, UNFINISHED_BYTES_MAX};
 
 /// The reading half of a WebSocket.
 pub(super) struct Reader {
     context: WebSocketContext,
+    /// Bytes that were read since the last whole message, headers among them.
+    unfinished: usize,
 }
 
 /// What was read.
@@ -42,13 +44,19 @@ impl Reader {
             .write_buffer_size(0)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        Self { context: WebSocketContext::from_partially_read(begun.to_vec(), Role::Server, Some(config)) }
+        let context = WebSocketContext::from_partially_read(begun.to_vec(), Role::Server, Some(config));
+        Self { context, unfinished: 0 }
     }
 
     /// The next message. `turn` is how many bytes may be read before somebody else has to have a turn.
     pub(super) fn read(&mut self, socket: &TcpStream, turn: &mut Turn) -> Heard {
-        let mut tap = Tap { socket, turn, answer: Vec::new() };
-        match self.context.read(&mut tap) {
+        let mut tap = Tap { socket, turn, answer: Vec::new(), count: 0 };
+        let read = self.context.read(&mut tap);
+        self.unfinished = if read.is_ok() { 0 } else { self.unfinished + tap.count };
+        if self.unfinished > UNFINISHED_BYTES_MAX {
+            return Heard::Broken(CloseCode::TooLarge);
+        }
+        match read {
             Ok(Message::Text(text)) => Heard::Text(text.as_str().to_owned()),
             Ok(Message::Binary(_) | Message::Frame(_)) => Heard::Broken(CloseCode::Unsupported),
             Ok(Message::Pong(_)) => Heard::Pong,
@@ -88,6 +96,8 @@ struct Tap<'a> {
     socket: &'a TcpStream,
     turn: &'a mut Turn,
     answer: Vec<u8>,
+    /// Bytes that were read.
+    count: usize,
 }
 
 impl Read for Tap<'_> {
@@ -97,6 +107,7 @@ impl Read for Tap<'_> {
         }
         let count = self.socket.try_read(buffer)?;
         self.turn.0 = self.turn.0.saturating_sub(count);
+        self.count += count;
         Ok(count)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::bounds::{BEHIND_BYTES_MAX, BEHIND_BYTES_SOFT, MISSED_PONGS_MAX, SLOW_AFTER};
+use super::catching_up::Held;
 use super::framing::Framing;
 use super::outbox::{Outbox, Phase, Stretch};
 use super::slots::Slot;
@@ -26,7 +27,8 @@ use crate::wire;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) id: Uuid,
-    pub(super) principal: Principal,
+    /// Who it is. It may come to be another while it is open: see `auth`.
+    principal: RwLock<Principal>,
     pub(super) remote: SocketAddr,
     pub(super) connected_at: DateTime<Utc>,
     /// The raw socket, which the hub writes to; `None` where a body of HTTP takes what the outbox holds.
@@ -51,7 +53,16 @@ impl Connection {
         socket: Option<TcpStream>,
         slot: Slot,
     ) -> Self {
-        Self { id: Uuid::now_v7(), principal, remote, connected_at, socket, outbox: Mutex::new(Outbox::new(slot)) }
+        let (principal, outbox) = (RwLock::new(principal), Mutex::new(Outbox::new(slot)));
+        Self { id: Uuid::now_v7(), principal, remote, connected_at, socket, outbox }
+    }
+
+    pub(super) fn principal(&self) -> Principal {
+        self.principal.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_principal(&self, principal: Principal) {
+        *self.principal.write().unwrap_or_else(PoisonError::into_inner) = principal;
     }
 
     pub(super) fn framing(&self) -> Framing {
@@ -70,6 +81,17 @@ impl Connection {
         let mut outbox = self.outbox();
         if outbox.phase != Phase::Open {
             return 0;
+        }
+        if stretch.facts > 0 {
+            outbox.marked = stretch.upto;
+        }
+        if let Some(catching_up) = outbox.catching_up.as_deref_mut() {
+            if stretch.facts > 0 {
+                catching_up.hold(Held::Facts(facts.clone(), *stretch));
+            }
+            outbox.conflated += *sample_count as u64;
+            self.close_if_far_behind(&mut outbox);
+            return stretch.facts;
         }
         let was_empty = outbox.is_empty();
         let mut sent = 0;
@@ -101,10 +123,14 @@ impl Connection {
                 frames = stretch.facts;
             }
         }
-        if outbox.behind() > BEHIND_BYTES_MAX {
-            self.close_locked(&mut outbox, CloseCode::Slow);
-        }
+        self.close_if_far_behind(&mut outbox);
         frames
+    }
+
+    fn close_if_far_behind(&self, outbox: &mut Outbox) {
+        if outbox.behind() > BEHIND_BYTES_MAX {
+            self.close_locked(outbox, CloseCode::Slow);
+        }
     }
 
     /// Sends whole frames that are for this connection alone, after what waits.
@@ -145,8 +171,9 @@ impl Connection {
     }
 
     /// Sends a beat, or closes the connection where the client gave no sign of life for two of them. While frames wait,
-    /// a beat would only pile up: there, a socket that takes bytes is the sign.
-    pub(super) fn beat(&self, beat: &Bytes, last_beat: Instant) {
+    /// a beat would only pile up: there, a socket that takes bytes is the sign. Where the client cannot know of the last
+    /// fact, since its filter let it not through, the bookmark of it follows.
+    pub(super) fn beat(&self, beat: &Bytes, last_beat: Instant, newest: Offset, bookmark: &Bytes) {
         let mut outbox = self.outbox();
         if outbox.phase != Phase::Open {
             return;
@@ -164,6 +191,9 @@ impl Connection {
             self.close_locked(&mut outbox, CloseCode::NoPong);
         } else if outbox.is_empty() {
             outbox.push(beat.clone(), 0);
+            if outbox.catching_up.is_none() && outbox.marked < newest {
+                outbox.push_stretch(bookmark.clone(), 0, Stretch { facts: 0, since: newest, upto: newest });
+            }
         }
     }
 
@@ -172,10 +202,14 @@ impl Connection {
         self.outbox().missed_pongs = 0;
     }
 
-    /// Closes a client that is far behind and reads nothing.
+    /// Closes a client that is far behind and reads nothing. One that catches up and is in no group yet gets no more than it
+    /// takes; whether it is there is seen by the beat.
     pub(super) fn close_if_slow(&self, message_queue_size: usize) {
         let mut outbox = self.outbox();
-        let is_far_behind = outbox.facts > message_queue_size || outbox.bytes > BEHIND_BYTES_SOFT;
+        if outbox.catching_up.as_ref().is_some_and(|catching_up| !catching_up.has_joined) {
+            return;
+        }
+        let is_far_behind = outbox.facts > message_queue_size || outbox.waiting() > BEHIND_BYTES_SOFT;
         if is_far_behind && outbox.moved_at.elapsed() >= SLOW_AFTER {
             self.close_locked(&mut outbox, CloseCode::Slow);
         }
@@ -231,13 +265,13 @@ impl Connection {
                 Framing::WebSocket => api::ConnectionKind::WebSocket,
                 Framing::Sse => api::ConnectionKind::Sse,
             },
-            principal: self.principal.to_string(),
+            principal: self.principal().to_string(),
             remote_address: self.remote.to_string(),
             connected_at: self.connected_at,
             filters,
             position: wire::position(LogPosition { offset, ..newest }),
-            lag: newest.offset.get() - offset.get(),
-            queued_bytes: outbox.bytes as u64,
+            lag: newest.offset.get().saturating_sub(offset.get()),
+            queued_bytes: outbox.waiting() as u64,
             sent_bytes: outbox.sent,
             conflated: outbox.conflated,
         }

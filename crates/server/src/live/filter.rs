@@ -6,6 +6,7 @@ use std::str::FromStr;
 use etlplus_api::{FilterClause, LogLevel, MessageType};
 use etlplus_core::ids::JobId;
 use etlplus_core::job::{JobHeader, JobStatus};
+use etlplus_core::ports::Fact;
 use serde_json::Value;
 
 use super::bounds::{FILTER_CLAUSES_MAX, FILTER_VALUES_MAX};
@@ -22,6 +23,7 @@ pub(crate) struct Filter {
 struct Clause {
     jobs: Option<BTreeSet<JobId>>,
     pipelines: Option<BTreeSet<String>>,
+    tags: Option<BTreeSet<String>>,
     types: Option<BTreeSet<MessageType>>,
     statuses: Option<BTreeSet<JobStatus>>,
     min_level: Option<LogLevel>,
@@ -34,6 +36,8 @@ pub(super) struct Subject<'a> {
     pub(super) job: Option<JobId>,
     /// The pipeline that it is about.
     pub(super) pipeline: Option<&'a str>,
+    /// The tags of the job that it is about.
+    pub(super) tags: &'a [String],
     /// The job's status after the message; `None` where it has ended and is forgotten, or where there is none.
     pub(super) status: Option<JobStatus>,
     pub(super) kind: MessageType,
@@ -57,8 +61,27 @@ impl<'a> Subject<'a> {
         kind: MessageType,
         level: Option<LogLevel>,
     ) -> Self {
-        Self { job: Some(job.id), pipeline: Some(&job.pipeline), status, kind, level }
+        Self { job: Some(job.id), pipeline: Some(&job.pipeline), tags: &job.tags, status, kind, level }
     }
+
+    /// A fact. `status` is the job's, where the fact is a log line: it does not say it by itself.
+    pub(super) fn of_fact(fact: &'a Fact, status: Option<JobStatus>) -> Self {
+        match fact {
+            Fact::Job { job, fact } => Self::of(job, Some(fact.state.status()), MessageType::JobStatusUpdate, None),
+            Fact::Log { job, line, .. } => {
+                Self::of(job, status, MessageType::JobLogMessage, Some(wire::level(line.level)))
+            }
+            Fact::Alert(alert) => {
+                let pipeline = alert.labels.get("pipeline").map(String::as_str);
+                Self { job: alert.job, pipeline, ..Self::NOTICE }
+            }
+            Fact::Settings(_) => Self::NOTICE,
+        }
+    }
+
+    /// A notice that is about no job.
+    const NOTICE: Self =
+        Self { job: None, pipeline: None, tags: &[], status: None, kind: MessageType::SystemNotification, level: None };
 }
 
 impl Filter {
@@ -70,7 +93,7 @@ impl Filter {
     /// Whether a snapshot shows the job: whether any message about it, as it is, could come.
     pub(super) fn shows(&self, job: &JobHeader, status: JobStatus) -> bool {
         let is_shown = |clause: &Clause| {
-            clause.is_about(Some(job.id), Some(&job.pipeline), Some(status))
+            clause.is_about(Subject::of(job, Some(status), MessageType::JobStatusUpdate, None))
                 && clause.types.as_ref().is_none_or(|types| !types.is_empty())
         };
         self.clauses.is_empty() || self.clauses.iter().any(is_shown)
@@ -83,6 +106,11 @@ impl Filter {
         }
         let lists: Option<Vec<_>> = self.clauses.iter().map(|clause| clause.jobs.as_ref()).collect();
         Some(lists?.into_iter().flatten().copied().collect())
+    }
+
+    /// Whether it depends on the status of jobs, which a log line does not say by itself.
+    pub(super) fn asks_for_statuses(&self) -> bool {
+        self.clauses.iter().any(|clause| clause.statuses.is_some())
     }
 
     /// As a client gives it.
@@ -115,15 +143,16 @@ impl Filter {
         let mut clause = Clause::default();
         for (name, text) in parameters {
             let key = match name.as_str() {
-                // It has opened the stream, and says nothing of what is on it.
-                "ticket" => continue,
+                // They open the stream and say where it begins, and nothing of what is on it.
+                "ticket" | "since" => continue,
                 "jobId" => "jobIds",
                 "pipeline" => "pipelines",
+                "tag" => "tags",
                 "type" => "types",
                 "status" => "statuses",
                 "minLevel" => "minLevel",
                 _ => {
-                    let remedy = "give jobId, pipeline, type, status or minLevel";
+                    let remedy = "give jobId, pipeline, tag, type, status, minLevel or since";
                     return Err(fault(name, "is no parameter of the stream", remedy));
                 }
             };
@@ -143,13 +172,14 @@ impl Clause {
         };
         is_loud_enough
             && self.types.as_ref().is_none_or(|types| types.contains(&subject.kind))
-            && self.is_about(subject.job, subject.pipeline, subject.status)
+            && self.is_about(subject)
     }
 
-    /// What is about no job, no pipeline or nothing with a status is none of those that a list names.
-    fn is_about(&self, job: Option<JobId>, pipeline: Option<&str>, status: Option<JobStatus>) -> bool {
+    /// What is about no job, no pipeline or nothing with a status or tags is none of those that a list names.
+    fn is_about(&self, Subject { job, pipeline, tags, status, .. }: Subject<'_>) -> bool {
         self.jobs.as_ref().is_none_or(|jobs| job.is_some_and(|job| jobs.contains(&job)))
             && self.pipelines.as_ref().is_none_or(|all| pipeline.is_some_and(|pipeline| all.contains(pipeline)))
+            && self.tags.as_ref().is_none_or(|wanted| tags.iter().any(|tag| wanted.contains(tag)))
             && self.statuses.as_ref().is_none_or(|statuses| status.is_some_and(|status| statuses.contains(&status)))
     }
 
@@ -183,6 +213,7 @@ impl Clause {
         match key {
             "jobIds" => self.jobs = Some(all(key, values, place, |text| JobId::from_str(text).ok())?),
             "pipelines" => self.pipelines = Some(all(key, values, place, |text| Some(text.to_owned()))?),
+            "tags" => self.tags = Some(all(key, values, place, |text| Some(text.to_owned()))?),
             "types" => {
                 let kind = |text: &str| MessageType::ALL.into_iter().find(|kind| kind.as_str() == text);
                 self.types = Some(all(key, values, place, kind)?);
@@ -206,10 +237,11 @@ impl Clause {
     }
 
     fn to_wire(&self) -> FilterClause {
-        let Self { jobs, pipelines, types, statuses, min_level } = self;
+        let Self { jobs, pipelines, tags, types, statuses, min_level } = self;
         FilterClause {
             job_ids: jobs.as_ref().map(|jobs| jobs.iter().map(ToString::to_string).collect()),
             pipelines: pipelines.as_ref().map(|pipelines| pipelines.iter().cloned().collect()),
+            tags: tags.as_ref().map(|tags| tags.iter().cloned().collect()),
             types: types.as_ref().map(|types| types.iter().copied().collect()),
             statuses: statuses.as_ref().map(|statuses| statuses.iter().copied().map(wire::status).collect()),
             min_level: *min_level,
@@ -236,12 +268,13 @@ fn remedy_of(key: &str) -> &'static str {
     match key {
         "jobIds" => "give ids of jobs, which are UUIDs",
         "pipelines" => "give names of pipelines",
+        "tags" => "give tags of jobs",
         "types" => {
             "give job_status_update, job_progress_update, job_metrics_update, job_log_message or system_notification"
         }
         "statuses" => "give PENDING, RUNNING, PAUSED, COMPLETED, FAILED or CANCELLED",
         "minLevel" => "give DEBUG, INFO, WARN or ERROR",
-        _ => "give jobIds, pipelines, types, statuses or minLevel",
+        _ => "give jobIds, pipelines, tags, types, statuses or minLevel",
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a payload is wrapped for its way: a WebSocket frame (RFC 6455, section 5.2) or a server-sent event.
 
-use etlplus_api::{CloseCode, Frame};
+use etlplus_api::{CloseCode, Frame, ServerMessage};
 
 /// The way of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ pub(super) enum Framing {
 #[derive(Debug)]
 pub(super) struct Payload {
     type_name: &'static str,
-    /// `epoch:offset`; empty where it has no place.
+    /// `epoch:offset`; empty where nobody could go on from there.
     id: String,
     json: Vec<u8>,
 }
@@ -25,7 +25,13 @@ const PING: u8 = 0x9;
 
 impl Payload {
     pub(super) fn of(frame: &Frame) -> Self {
-        let place = frame.position.as_ref();
+        // Whoever has a part of a snapshot, or knows of a gap, does not have what lies before that place.
+        let is_half = match &frame.message {
+            ServerMessage::Snapshot(part) => part.more,
+            ServerMessage::Gap(_) => true,
+            _ => false,
+        };
+        let place = frame.position.as_ref().filter(|_| !is_half);
         Self {
             type_name: frame.message.type_name(),
             id: place.map(|place| format!("{}:{}", place.epoch, place.offset)).unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use etlplus_core::ids::{JobId, Offset};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::budget::Budget;
@@ -39,11 +40,22 @@ pub(super) struct Groups {
     groups: HashMap<GroupId, Group>,
     by_filter: HashMap<(Filter, Framing), GroupId>,
     by_connection: HashMap<Uuid, GroupId>,
+    /// Connections that are in no group: they are told what they missed, or have not said yet what they want.
+    apart: HashMap<Uuid, Apart>,
     /// Groups that can want any job.
     of_any_job: BTreeSet<GroupId>,
     /// Groups that keep to some jobs, by job: a fact costs as much as there are groups that can want it.
     of_job: HashMap<JobId, BTreeSet<GroupId>>,
     next: GroupId,
+}
+
+/// A connection in no group.
+#[derive(Debug)]
+pub(super) struct Apart {
+    pub(super) connection: Arc<Connection>,
+    pub(super) filter: Filter,
+    /// Tells it what it missed.
+    pub(super) replay: Option<JoinHandle<()>>,
 }
 
 impl Group {
@@ -131,6 +143,20 @@ impl Groups {
         self.get(id).members.push(connection);
     }
 
+    pub(super) fn keep_apart(&mut self, apart: Apart) {
+        self.apart.insert(apart.connection.id, apart);
+    }
+
+    /// A connection that is in no group.
+    pub(super) fn apart(&self, connection: Uuid) -> Option<&Apart> {
+        self.apart.get(&connection)
+    }
+
+    /// Takes a connection out that is in no group.
+    pub(super) fn take_apart(&mut self, connection: Uuid) -> Option<Apart> {
+        self.apart.remove(&connection)
+    }
+
     /// Takes a connection out of its group, and the group away with its last one.
     pub(super) fn leave(&mut self, connection: Uuid) -> Option<Arc<Connection>> {
         let id = self.by_connection.remove(&connection)?;
@@ -159,6 +185,9 @@ impl Groups {
 
     /// The connection of this id.
     pub(super) fn member(&self, connection: Uuid) -> Option<&Arc<Connection>> {
+        if let Some(apart) = self.apart.get(&connection) {
+            return Some(&apart.connection);
+        }
         let group = self.groups.get(self.by_connection.get(&connection)?)?;
         group.members.iter().find(|member| member.id == connection)
     }
@@ -187,7 +216,8 @@ impl Groups {
 
     /// Every connection with its filter.
     pub(super) fn members(&self) -> impl Iterator<Item = (&Arc<Connection>, &Filter)> {
-        self.groups.values().flat_map(|group| group.members.iter().map(|member| (member, &group.filter)))
+        let grouped = self.groups.values().flat_map(|group| group.members.iter().map(|member| (member, &group.filter)));
+        grouped.chain(self.apart.values().map(|apart| (&apart.connection, &apart.filter)))
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use etlplus_api as api;
-use etlplus_api::ServerMessage;
-use etlplus_core::ids::JobId;
-use etlplus_core::ports::{Clock, LiveSettings, Reading};
+use etlplus_api::{GapReason, ServerMessage};
+use etlplus_core::ids::{JobId, Offset};
+use etlplus_core::ports::{Clock, LiveSettings, LogPosition, Reading};
 use etlplus_monitor::LiveJob;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::bounds::ANSWER_WAIT;
+use super::catching_up::ReplayId;
 use super::connection::Connection;
 use super::filter::Filter;
 use super::slots::{ConnectionCount, Slot};
@@ -29,10 +30,14 @@ pub(crate) struct Live {
 
 /// What the hub is asked to do.
 pub(super) enum Command {
-    /// Tell a new connection what its filter lets through.
-    Join { connection: Arc<Connection>, filter: Filter, done: oneshot::Sender<()> },
-    /// Give a connection another filter. The answer is whether there is such a connection.
-    SetFilter { connection: Uuid, filter: Filter, id: Option<String>, done: oneshot::Sender<bool> },
+    /// Greet a new connection, and tell it what it wants; where that is not known yet, nothing.
+    Join { connection: Arc<Connection>, wish: Option<Wish>, done: oneshot::Sender<()> },
+    /// Tell a connection something else from now on. The answer is whether there is such a connection.
+    Change { connection: Uuid, wish: Wish, ack: Option<Ack>, done: oneshot::Sender<bool> },
+    /// Say how a replay goes on that has told all up to `seen`.
+    GoOn { connection: Uuid, replay: ReplayId, seen: Offset, next: oneshot::Sender<Next> },
+    /// Tell a connection that its replay cannot go on after `since`.
+    TellGap { connection: Uuid, replay: ReplayId, reason: GapReason, since: LogPosition, done: oneshot::Sender<()> },
     /// Tell one connection something. The answer is whether there is such a connection.
     Tell { connection: Uuid, message: Box<ServerMessage>, done: oneshot::Sender<bool> },
     /// Close a connection that is not to come back. The answer is whether there was such a connection.
@@ -43,6 +48,29 @@ pub(super) enum Command {
     Readings { jobs: Vec<JobId>, answer: oneshot::Sender<HashMap<JobId, Reading>> },
     /// All connections.
     Connections { answer: oneshot::Sender<Vec<api::Connection>> },
+}
+
+/// What a connection wants to be told.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) filter: Filter,
+    /// The last fact that the client knows of; `None` where it wants a snapshot.
+    pub(super) since: Option<LogPosition>,
+}
+
+/// The answer to a client's message: with its `id`, where it had one.
+#[derive(Debug)]
+pub(super) struct Ack(pub(super) Option<String>);
+
+/// How a replay goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// As before, up to this fact.
+    Further(Offset),
+    /// To its end, which is this fact: what comes after it is told by the connection's group.
+    Joined(Offset),
+    /// Not at all: something else has begun meanwhile.
+    Over,
 }
 
 /// The live view cannot answer now: the store knows what was recorded.
@@ -65,9 +93,10 @@ impl Live {
         self.ask(|answer| Command::Connections { answer }).await
     }
 
-    /// Gives a connection another filter, as if it had asked for it. Gives whether there is such a connection.
+    /// Gives a connection another filter, which it learns by a new snapshot. Gives whether there is such a connection.
     pub(crate) async fn give_filter(&self, connection: Uuid, filter: Filter) -> Result<bool, Down> {
-        self.ask(|done| Command::SetFilter { connection, filter, id: None, done }).await
+        let wish = Wish { filter, since: None };
+        self.ask(|done| Command::Change { connection, wish, ack: None, done }).await
     }
 
     /// Tells one connection something. Gives whether there is such a connection.
@@ -110,12 +139,31 @@ impl Live {
     }
 
     /// Comes back once the connection has its first frames.
-    pub(super) async fn join(&self, connection: Arc<Connection>, filter: Filter) -> Result<(), Down> {
-        self.have_done(|done| Command::Join { connection, filter, done }).await
+    pub(super) async fn join(&self, connection: Arc<Connection>, wish: Option<Wish>) -> Result<(), Down> {
+        self.have_done(|done| Command::Join { connection, wish, done }).await
     }
 
-    pub(super) async fn set_filter(&self, connection: Uuid, filter: Filter, id: Option<String>) -> Result<(), Down> {
-        self.have_done(|done| Command::SetFilter { connection, filter, id, done }).await.map(drop)
+    pub(super) async fn change(&self, connection: Uuid, wish: Wish, ack: Ack) -> Result<(), Down> {
+        self.have_done(|done| Command::Change { connection, wish, ack: Some(ack), done }).await.map(drop)
+    }
+
+    pub(super) async fn go_on(&self, connection: Uuid, replay: ReplayId, seen: Offset) -> Result<Next, Down> {
+        self.have_done(|next| Command::GoOn { connection, replay, seen, next }).await
+    }
+
+    pub(super) async fn tell_gap(
+        &self,
+        connection: Uuid,
+        replay: ReplayId,
+        reason: GapReason,
+        since: LogPosition,
+    ) -> Result<(), Down> {
+        self.have_done(|done| Command::TellGap { connection, replay, reason, since, done }).await
+    }
+
+    /// Comes back once nothing will be told any more.
+    pub(super) async fn ended(&self) {
+        self.commands.closed().await;
     }
 
     /// A connection is in no hurry: it waits for as long as there is a hub.

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod budget;
+mod catching_up;
 mod client;
 mod codec;
 mod connection;
@@ -14,7 +15,9 @@ mod group;
 mod handle;
 mod hub;
 mod outbox;
+mod replay;
 mod samples;
+mod session;
 mod slots;
 mod snapshot;
 mod sse;
@@ -24,7 +27,11 @@ mod websocket;
 pub(crate) use filter::Filter;
 pub(crate) use handle::{Down, Live};
 pub(crate) use hub::Hub;
+pub(crate) use replay::Log;
 pub use slots::ConnectionCount;
 pub(crate) use slots::Slot;
 pub(crate) use sse::events;
 pub(crate) use upgrade::upgrade;
+
+/// Counts frames that went to connections.
+const FRAMES_SENT: &str = "etlplus_frames_sent_total";

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::bounds::{WRITE_BYTES_MAX, WRITE_SLICES_MAX};
+use super::catching_up::{CatchingUp, Held};
 use super::framing::boundary_after;
 use super::slots::Slot;
 
@@ -30,6 +31,10 @@ pub(super) struct Outbox {
     places: usize,
     /// While there are such: the last fact up to which the client was told all that its filter lets through.
     told: Offset,
+    /// The last place that the client itself can know of, once all that waits is sent.
+    pub(super) marked: Offset,
+    /// While it is told what it missed. In a box, since few connections are.
+    pub(super) catching_up: Option<Box<CatchingUp>>,
     /// Bytes that went out.
     pub(super) sent: u64,
     /// Readings that were left out because others waited.
@@ -88,6 +93,8 @@ impl Outbox {
             facts: 0,
             places: 0,
             told: Offset::START,
+            marked: Offset::START,
+            catching_up: None,
             sent: 0,
             conflated: 0,
             measured: (0, 0),
@@ -114,6 +121,7 @@ impl Outbox {
 
     /// Adds whole frames that lead to a place in the log.
     pub(super) fn push_stretch(&mut self, bytes: Bytes, sent: usize, Stretch { facts, since, upto }: Stretch) {
+        self.marked = upto;
         if self.places == 0 {
             self.told = since;
         }
@@ -127,6 +135,9 @@ impl Outbox {
 
     /// Adds the parts of a snapshot, each a whole frame, of which the last one leads to the snapshot's place.
     pub(super) fn push_snapshot(&mut self, parts: &[Bytes], stretch: Stretch) {
+        if let Some(catching_up) = &mut self.catching_up {
+            return catching_up.hold(Held::Snapshot(parts.to_vec(), stretch));
+        }
         self.before_snapshot = self.bytes;
         self.snapshot = parts.iter().map(Bytes::len).sum();
         let Some((last, others)) = parts.split_last() else { return };
@@ -137,7 +148,16 @@ impl Outbox {
     /// The last fact up to which the client was told all that its filter lets through. `newest` is the last of those that
     /// were flushed.
     pub(super) fn position(&self, newest: Offset) -> Offset {
-        if self.places == 0 { newest } else { self.told }
+        match &self.catching_up {
+            _ if self.places > 0 => self.told,
+            Some(catching_up) => catching_up.seen,
+            None => newest,
+        }
+    }
+
+    /// Bytes that wait, those among them that wait for what was missed before them.
+    pub(super) fn waiting(&self) -> usize {
+        self.bytes + self.catching_up.as_ref().map_or(0, |catching_up| catching_up.held_bytes)
     }
 
     /// Bytes that were sent and readings that were left out since this was asked last.
@@ -148,7 +168,7 @@ impl Outbox {
 
     /// Bytes that wait, but for those of the newest snapshot.
     pub(super) fn behind(&self) -> usize {
-        self.bytes - self.snapshot
+        self.waiting() - self.snapshot
     }
 
     /// Takes the next whole segment out, for a body of HTTP.
@@ -203,11 +223,15 @@ impl Outbox {
     }
 
     fn went_out(&mut self, bytes: usize) {
+        let was = self.bytes;
         self.bytes -= bytes;
         let before = bytes.min(self.before_snapshot);
         self.before_snapshot -= before;
         self.snapshot -= (bytes - before).min(self.snapshot);
         self.count_sent(bytes);
+        if let Some(catching_up) = &mut self.catching_up {
+            catching_up.note_room(was, self.bytes);
+        }
     }
 
     /// Notes bytes that went out without waiting.
@@ -243,6 +267,7 @@ impl Outbox {
 
     fn clear(&mut self) {
         self.segments = VecDeque::new();
+        self.catching_up = None;
         (self.bytes, self.facts, self.places) = (0, 0, 0);
         (self.snapshot, self.before_snapshot) = (0, 0);
     }

@@ -8,14 +8,17 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use etlplus_core::ids::{Epoch, Offset};
+use etlplus_core::ports::LogPosition;
 use hyper::body::Frame;
 use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::filter::Filter;
+use super::handle::Wish;
 use crate::access::Caller;
 use crate::app::App;
 use crate::peer::Peer;
@@ -32,6 +35,7 @@ pub(crate) async fn events(State(app): State<Arc<App>>, caller: Caller, request:
         Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_parameter", "a parameter cannot be used", &fault.remedy)
             .with_errors(vec![item(fault.key, fault.message, fault.remedy.clone())])
     })?;
+    let wish = Wish { filter, since: since(&parameters, request.headers())? };
     if app.live.is_down() {
         return Err(Refusal::live_down());
     }
@@ -39,7 +43,7 @@ pub(crate) async fn events(State(app): State<Arc<App>>, caller: Caller, request:
     let Some(peer) = request.extensions().get::<Peer>() else { return Err(Refusal::internal()) };
     let connection = Arc::new(Connection::new(caller.0, peer.remote, app.live.now(), None, slot));
     let body = EventBody { connection: connection.clone(), rest: Bytes::new() };
-    app.live.join(connection, filter).await.map_err(|_| Refusal::live_down())?;
+    app.live.join(connection, Some(wish)).await.map_err(|_| Refusal::live_down())?;
     // The stream is counted by its slot from now on, so that streams do not take the places of requests.
     peer.release();
     let headers = [
@@ -50,6 +54,30 @@ pub(crate) async fn events(State(app): State<Arc<App>>, caller: Caller, request:
         (header::CONNECTION, HeaderValue::from_static("close")),
     ];
     Ok((headers, Body::new(body)).into_response())
+}
+
+/// Where the stream goes on: after what the client has seen last, or else after what its address says.
+fn since(parameters: &[(String, String)], headers: &HeaderMap) -> Result<Option<LogPosition>, Refusal> {
+    // A browser sends what it was given. What anybody else sends there is no reason to give them nothing.
+    if let Some(seen) = headers.get("last-event-id").and_then(|value| place(value.to_str().ok()?)) {
+        return Ok(Some(seen));
+    }
+    let Some((name, text)) = parameters.iter().find(|(name, _)| name == "since") else { return Ok(None) };
+    match place(text) {
+        Some(place) => Ok(Some(place)),
+        None => {
+            let remedy = "give EPOCH:OFFSET, the id of the last event";
+            Err(Refusal::bad_parameters(vec![item(name.as_str(), "is no place in the log", remedy)]))
+        }
+    }
+}
+
+fn place(text: &str) -> Option<LogPosition> {
+    let (epoch, offset) = text.split_once(':')?;
+    Some(LogPosition {
+        epoch: Epoch::from_uuid(epoch.parse().ok()?),
+        offset: Offset::from_number(offset.parse().ok()?),
+    })
 }
 
 /// Takes what the outbox holds. Once it is dropped, the connection is gone.

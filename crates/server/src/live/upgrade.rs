@@ -13,14 +13,15 @@ use hyper_util::rt::TokioIo;
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::server::create_response_with_body;
 
+use super::bounds::UNAUTHENTICATED_MAX;
 use super::connection::Connection;
-use super::handle::Live;
 use super::slots::Slot;
-use super::websocket;
+use super::websocket::{self, Begin};
 use crate::access::Caller;
 use crate::app::App;
 use crate::peer::Peer;
-use crate::problem::Refusal;
+use crate::problem::{Refusal, item};
+use crate::query::pairs;
 use crate::transport::Transport;
 
 /// `GET /ws` and `GET /api/ws`.
@@ -39,14 +40,36 @@ pub(crate) async fn upgrade(
     if app.live.is_down() {
         return Err(Refusal::live_down());
     }
+    let begin = begin(&app, &caller.0, &request)?;
     let slot = app.live.slot()?;
     let Some(peer) = request.extensions().get::<Peer>().cloned() else { return Err(Refusal::internal()) };
     let upgraded = hyper::upgrade::on(&mut request);
-    app.tasks.spawn(serve(app.live.clone(), caller.0, peer, slot, upgraded));
+    app.tasks.spawn(serve(app.clone(), begin, (caller.0, peer, slot), upgraded));
     Ok(response)
 }
 
-async fn serve(live: Live, principal: Principal, peer: Peer, slot: Slot, upgraded: OnUpgrade) {
+/// How the client begins, by who it is and what its address says.
+fn begin(app: &App, principal: &Principal, request: &Request) -> Result<Begin, Refusal> {
+    let mut parameters = pairs(request.uri())?.into_iter();
+    let will_subscribe = match parameters.find(|(name, _)| name == "start") {
+        None => false,
+        Some((_, value)) if value == "subscribe" => true,
+        Some(_) => {
+            let remedy = "give subscribe, or leave it out for a snapshot and all that follows";
+            return Err(Refusal::bad_parameters(vec![item("start", "is not subscribe", remedy)]));
+        }
+    };
+    let wait = || {
+        app.unauthenticated.take(UNAUTHENTICATED_MAX).ok_or_else(|| {
+            let detail = format!("{UNAUTHENTICATED_MAX} connections wait to say who they are");
+            Refusal::unavailable("too_many_connections", detail, "send Authorization: Bearer with a token, or wait")
+        })
+    };
+    let unauthenticated = if *principal == Principal::Anonymous { Some(wait()?) } else { None };
+    Ok(Begin { unauthenticated, will_subscribe })
+}
+
+async fn serve(app: Arc<App>, begin: Begin, (principal, peer, slot): (Principal, Peer, Slot), upgraded: OnUpgrade) {
     let upgraded = match upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "the client went away before it was a WebSocket"),
@@ -57,8 +80,8 @@ async fn serve(live: Live, principal: Principal, peer: Peer, slot: Slot, upgrade
     let remote = peer.remote;
     drop(peer);
     let socket = transport.into_inner();
-    let connection = Arc::new(Connection::new(principal, remote, live.now(), Some(socket), slot));
-    websocket::run(live, connection, begun).await;
+    let connection = Arc::new(Connection::new(principal, remote, app.live.now(), Some(socket), slot));
+    websocket::run(app, connection, begin, begun).await;
 }
 
 fn parts(upgraded: Upgraded) -> Option<(Transport, bytes::Bytes)> {

@@ -4,29 +4,39 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etlplus_api::{CloseCode, ServerMessage};
+use etlplus_api::CloseCode;
 use rustix::net::Shutdown;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::bounds::CLOSE_WAIT;
-use super::client::{Manners, Request, answer, bad, hear};
+use super::bounds::{CLOSE_WAIT, GREETING_WAIT};
+use super::client::Manners;
 use super::codec::{Heard, Reader, Turn};
 use super::connection::{Connection, Seen};
 use super::filter::Filter;
-use super::framing::{Framing, Payload};
-use super::handle::Live;
+use super::handle::Wish;
 use super::outbox::Phase;
+use super::session::{Session, Stage};
+use super::slots::Slot;
+use crate::app::App;
+
+/// How a client begins.
+pub(super) struct Begin {
+    /// The place among those who have not said yet who they are, where it has to say so first.
+    pub(super) unauthenticated: Option<Slot>,
+    /// Whether it says what it wants to be told before it is told anything.
+    pub(super) will_subscribe: bool,
+}
 
 /// Serves a client from its first frame to its last. `begun` is what the upgrade has read beyond its own end.
-pub(super) async fn run(live: Live, connection: Arc<Connection>, begun: Bytes) {
+pub(super) async fn run(app: Arc<App>, connection: Arc<Connection>, begin: Begin, begun: Bytes) {
     let Some(socket) = connection.socket() else { return };
     let mut reader = Reader::new(&begun);
     drop(begun);
-    if live.join(connection.clone(), Filter::default()).await.is_err() {
-        connection.close(CloseCode::GoingAway);
-    }
-    listen(&live, &connection, socket, &mut reader).await;
+    let stage = if begin.unauthenticated.is_some() { Stage::Authenticating } else { Stage::Greeted };
+    let Begin { unauthenticated, will_subscribe } = begin;
+    let mut session = Session { app, connection: connection.clone(), manners: Manners::new(), stage, unauthenticated };
+    converse(&mut session, socket, &mut reader, will_subscribe).await;
     drop(reader);
     // In a box, because it is large beside what a connection is while it lives.
     let _in_time = Box::pin(tokio::time::timeout(CLOSE_WAIT, finish(&connection, socket))).await;
@@ -36,17 +46,50 @@ pub(super) async fn run(live: Live, connection: Arc<Connection>, begun: Bytes) {
 }
 
 /// Until the connection is about to close, or gone.
-async fn listen(live: &Live, connection: &Connection, socket: &TcpStream, reader: &mut Reader) {
-    let mut manners = Manners::new();
-    // What came with the upgrade may hold messages already, for which the socket would not become readable.
+async fn converse(session: &mut Session, socket: &TcpStream, reader: &mut Reader, will_subscribe: bool) {
+    if session.stage == Stage::Authenticating {
+        Box::pin(listen_in_time(session, socket, reader, "no auth in time")).await;
+        if session.connection.outbox().phase != Phase::Open {
+            return;
+        }
+    }
+    let everything = || Wish { filter: Filter::default(), since: None };
+    let wish = (!will_subscribe).then(everything);
+    if session.app.live.join(session.connection.clone(), wish).await.is_err() {
+        return session.connection.close(CloseCode::GoingAway);
+    }
+    if will_subscribe {
+        Box::pin(listen_in_time(session, socket, reader, "no subscribe in time")).await;
+    } else {
+        session.stage = Stage::Told;
+    }
+    listen(session, socket, reader).await;
+}
+
+/// Listens until the client is a stage further. One that takes too long is closed for `late`.
+async fn listen_in_time(session: &mut Session, socket: &TcpStream, reader: &mut Reader, late: &str) {
+    let (live, connection) = (session.app.live.clone(), session.connection.clone());
+    tokio::select! {
+        () = listen(session, socket, reader) => {}
+        () = tokio::time::sleep(GREETING_WAIT) => connection.close_because(CloseCode::BadRequest, late),
+        // Who is not known to the hub is told nothing by it.
+        () = live.ended() => connection.close(CloseCode::GoingAway),
+    }
+}
+
+/// Until the connection is about to close, or gone, or its client a stage further.
+async fn listen(session: &mut Session, socket: &TcpStream, reader: &mut Reader) {
+    let (connection, stage) = (session.connection.clone(), session.stage);
+    // What came with the upgrade, or with the message before, may hold messages already, for which the socket would not
+    // become readable.
     let mut is_readable = true;
     loop {
         let seen = Seen::of(&connection.outbox());
-        if seen.phase != Phase::Open {
+        if seen.phase != Phase::Open || session.stage != stage {
             return;
         }
         if is_readable && !seen.is_deaf {
-            is_readable = read_turn(live, connection, socket, reader, &mut manners).await;
+            is_readable = read_turn(session, socket, reader).await;
             continue;
         }
         let interest = match (seen.waits, seen.is_deaf) {
@@ -67,19 +110,15 @@ async fn listen(live: &Live, connection: &Connection, socket: &TcpStream, reader
     }
 }
 
-/// Reads until the socket has nothing more, the turn is over or the client must wait. Gives whether more could be there.
-async fn read_turn(
-    live: &Live,
-    connection: &Connection,
-    socket: &TcpStream,
-    reader: &mut Reader,
-    manners: &mut Manners,
-) -> bool {
+/// Reads until the socket has nothing more, the turn is over, the client must wait, or it is a stage further. Gives whether
+/// more could be there.
+async fn read_turn(session: &mut Session, socket: &TcpStream, reader: &mut Reader) -> bool {
+    let (connection, stage) = (session.connection.clone(), session.stage);
     let mut turn = Turn::new();
     loop {
         let heard = reader.read(socket, &mut turn);
         let is_message = matches!(heard, Heard::Text(_) | Heard::Ping(_) | Heard::Pong);
-        let is_flood = is_message && !manners.take();
+        let is_flood = is_message && !session.manners.take();
         match heard {
             Heard::Nothing => {
                 tokio::task::yield_now().await;
@@ -87,7 +126,7 @@ async fn read_turn(
             }
             Heard::Pong => connection.answered(),
             Heard::Ping(pong) => connection.push(pong),
-            Heard::Text(text) => follow(live, connection, &text, is_flood, manners).await,
+            Heard::Text(text) => session.follow(&text, is_flood).await,
             Heard::Close(reply) => {
                 connection.outbox().close(reply);
                 return false;
@@ -101,54 +140,14 @@ async fn read_turn(
                 return false;
             }
         }
-        if is_flood && manners.count_bad() {
+        if is_flood && session.manners.count_bad() {
             connection.close(CloseCode::BadRequest);
         }
         let seen = Seen::of(&connection.outbox());
-        if seen.is_deaf || seen.phase != Phase::Open {
+        if seen.is_deaf || seen.phase != Phase::Open || session.stage != stage {
             return true;
         }
     }
-}
-
-/// Follows a text, or says why not.
-async fn follow(live: &Live, connection: &Connection, text: &str, is_flood: bool, manners: &mut Manners) {
-    let say = |message, id| connection.push(frame(live, message, id));
-    if is_flood {
-        let error = bad("too_many_messages", "messages come too fast", "send fewer of them");
-        return say(ServerMessage::ErrorMessage(error), None);
-    }
-    let heard = hear(text);
-    match heard.request {
-        Ok(Request::Ping) => say(ServerMessage::Pong {}, heard.id),
-        Ok(Request::SetFilters(filter)) => {
-            if live.set_filter(connection.id, filter, heard.id).await.is_err() {
-                connection.close(CloseCode::GoingAway);
-            }
-        }
-        Err(error) => {
-            // At most ten for each connection. What the client wrote is left out: it could be anything.
-            tracing::info!(connection = %connection.id, code = error.code, "a client's message means nothing");
-            say(ServerMessage::ErrorMessage(error), heard.id);
-            if manners.count_bad() {
-                finish_bad(connection);
-            }
-        }
-    }
-}
-
-/// The answer to the last bad message still goes out, where the socket takes it.
-fn finish_bad(connection: &Connection) {
-    if let Some(socket) = connection.socket() {
-        let _sent = connection.drain(socket);
-    }
-    connection.close(CloseCode::BadRequest);
-}
-
-fn frame(live: &Live, message: ServerMessage, id: Option<String>) -> Bytes {
-    let mut bytes = Vec::new();
-    Framing::WebSocket.add(&Payload::of(&answer(message, live.now(), id)), &mut bytes);
-    bytes.into()
 }
 
 /// Sends the last words, says that nothing follows, and reads until the client hangs up: to close a socket with unread

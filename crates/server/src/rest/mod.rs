@@ -59,7 +59,8 @@ pub(crate) fn live_router(app: &Arc<App>) -> Router {
 
 fn router_of(app: &Arc<App>, routes: Vec<Route>) -> Router {
     let add = |router: Router<Arc<App>>, route: Route| {
-        let gate = Gate { app: app.clone(), action: route.action, starts_work: route.starts_work };
+        let (action, starts_work, is_socket) = (route.action, route.starts_work, route.is_socket);
+        let gate = Gate { app: app.clone(), action, starts_work, is_socket };
         let path = route.path;
         router.route(path, route.into_handler().route_layer(middleware::from_fn_with_state(gate, authorize)))
     };

@@ -24,6 +24,8 @@ pub(crate) struct Route {
     pub(crate) is_on_live_port: bool,
     /// Whether it is refused once the server is about to end.
     pub(crate) starts_work: bool,
+    /// Whether it becomes a WebSocket, whose client may say by its first message who it is.
+    pub(crate) is_socket: bool,
     handler: MethodRouter<Arc<App>>,
 }
 
@@ -93,7 +95,7 @@ impl Route {
 
     fn new(method: Method, path: &'static str, action: Action, handler: MethodRouter<Arc<App>>) -> Self {
         let operation = Operation::default();
-        Self { method, path, action, operation, is_on_live_port: false, starts_work: false, handler }
+        Self { method, path, action, operation, is_on_live_port: false, starts_work: false, is_socket: false, handler }
     }
 
     /// What answers, taken out of the table.
@@ -104,6 +106,12 @@ impl Route {
     /// It is on the port of the live channel as well.
     pub(super) fn on_live_port(mut self) -> Self {
         self.is_on_live_port = true;
+        self
+    }
+
+    /// It becomes a WebSocket, whose client may say by its first message who it is.
+    pub(super) fn becomes_socket(mut self) -> Self {
+        self.is_socket = true;
         self
     }
 

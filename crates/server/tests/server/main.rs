@@ -3,6 +3,8 @@
 
 mod access;
 mod alerts;
+mod auth_messages;
+mod bad_frames;
 mod config;
 mod connections;
 mod docs;
@@ -22,7 +24,12 @@ mod pipelines;
 mod places;
 mod problems;
 mod protocol;
+mod resume;
+mod resume_gaps;
+mod resume_slow;
+mod resume_soak;
 mod sessions;
 mod snapshots;
 mod sse;
+mod sse_resume;
 mod support;

@@ -11,12 +11,12 @@ use tokio_tungstenite::tungstenite::Message;
 const KEY: &str = "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 const UPGRADE: &str = "connection: Upgrade\r\nupgrade: websocket\r\n";
 
-fn handshake(more: &str) -> String {
+pub(crate) fn handshake(more: &str) -> String {
     format!("GET /ws HTTP/1.1\r\nhost: localhost\r\n{UPGRADE}sec-websocket-version: 13\r\n{KEY}{more}\r\n")
 }
 
 /// A frame as a client sends it.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
         short @ ..=125 => frame.push(0x80 | short as u8),
@@ -36,7 +36,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads the head of the upgrade's answer.
-async fn head(stream: &mut TcpStream) -> String {
+pub(crate) async fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(timeout(DEADLINE, stream.read_u8()).await.unwrap().unwrap());
@@ -45,7 +45,7 @@ async fn head(stream: &mut TcpStream) -> String {
 }
 
 /// Reads one frame of the server: its first byte and its payload.
-async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(crate) async fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let read = async {
         let (first, length) = (stream.read_u8().await.unwrap(), stream.read_u8().await.unwrap());
         let length = match length {

@@ -71,7 +71,9 @@ async fn event_streams_carry_the_same_parts() {
     let mut stream = server.begin("GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let told = events(&mut stream, |name, frame| name == "snapshot" && frame["data"]["more"] == json!(false)).await;
     let parts: Vec<_> = told.into_iter().filter(|(name, ..)| name == "snapshot").collect();
-    assert!(parts.len() > 5 && parts.iter().all(|(_, id, _)| *id == parts[0].1), "all have one place");
+    let (last, others) = parts.split_last().unwrap();
+    assert!(others.len() > 5 && others.iter().all(|(_, id, _)| id.is_empty()), "nobody can go on from a part");
+    assert!(last.1.ends_with(&format!(":{JOBS}")), "{}", last.1);
     assert!(parts.iter().all(|(.., frame)| frame.to_string().len() <= PART_BYTES_MAX));
     assert_shows(&whole(parts.into_iter().map(|(.., frame)| frame).collect()), &jobs);
     let added = server.submit("orders").to_string();

@@ -1,5 +1,6 @@
 //! The task that owns the monitor and tells the connections.
 
+mod enter;
 mod tell;
 mod watch_over;
 
@@ -7,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etlplus_api::{CloseCode, Frame, ServerMessage};
+use etlplus_api::{CloseCode, ServerMessage};
 use etlplus_core::ids::{JobId, Offset};
 use etlplus_core::job::JobStatus;
 use etlplus_core::ports::{Clock, LiveSettings, LogPosition, Versioned};
@@ -23,14 +24,12 @@ use crate::live::bounds::{COMMANDS_MAX, RETRY_AFTER, SWEEP_INTERVAL};
 use crate::live::budget::Budget;
 use crate::live::client::answer;
 use crate::live::connection::Connection;
-use crate::live::filter::Filter;
 use crate::live::framing::{Framing, Payload};
-use crate::live::greeting;
-use crate::live::group::{GroupId, Groups};
+use crate::live::group::Groups;
 use crate::live::handle::{Command, Live};
 use crate::live::outbox::Phase;
+use crate::live::replay::{Log, Replays, bookmark};
 use crate::live::slots::ConnectionCount;
-use crate::live::snapshot;
 
 /// The hub. Everything in it happens in one task, which never waits for a client.
 pub(crate) struct Hub {
@@ -41,6 +40,7 @@ pub(crate) struct Hub {
     book: Arc<TokenBook>,
     clock: Arc<dyn Clock>,
     groups: Groups,
+    replays: Replays,
     budget: Budget,
     /// Each active job's status after the last fact that was told. The view may be ahead of it within one batch.
     statuses: HashMap<JobId, JobStatus>,
@@ -69,14 +69,17 @@ impl Hub {
         count: ConnectionCount,
         book: Arc<TokenBook>,
         clock: Arc<dyn Clock>,
+        log: Log,
     ) -> (Self, Live) {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let live = Live { commands: sender, count, settings, clock: clock.clone() };
         let now = Instant::now();
         let settings = changes.borrow_and_update().clone();
         let told = monitor.view().position().offset;
+        let replays = Replays::new(log, live.clone());
         let mut hub = Self {
             monitor,
+            replays,
             commands,
             beats: beats(&settings.values.monitoring),
             settings,
@@ -134,12 +137,19 @@ impl Hub {
     fn follow(&mut self, command: Command) {
         self.configure_if_changed();
         match command {
-            Command::Join { connection, filter, done } => {
-                self.join(connection, filter);
+            Command::Join { connection, wish, done } => {
+                self.join(connection, wish);
                 let _gone = done.send(());
             }
-            Command::SetFilter { connection, filter, id, done } => {
-                let _gone = done.send(self.set_filter(connection, filter, id));
+            Command::Change { connection, wish, ack, done } => {
+                let _gone = done.send(self.change(connection, wish, ack));
+            }
+            Command::GoOn { connection, replay, seen, next } => {
+                let _gone = next.send(self.go_on(connection, replay, seen));
+            }
+            Command::TellGap { connection, replay, reason, since, done } => {
+                self.tell_gap(connection, replay, reason, since);
+                let _gone = done.send(());
             }
             Command::Tell { connection, message, done } => {
                 let _gone = done.send(self.tell_one(connection, *message));
@@ -198,80 +208,6 @@ impl Hub {
         &self.settings.values.monitoring
     }
 
-    fn join(&mut self, connection: Arc<Connection>, filter: Filter) {
-        let framing = connection.framing();
-        let mut frames = Vec::new();
-        let ack = greeting::ack(connection.id, &self.monitoring().websocket, self.monitor.view().position());
-        framing.add(&Payload::of(&answer(ack, self.clock.now(), None)), &mut frames);
-        connection.push(frames.into());
-        // It asked while there were WebSockets.
-        if !self.monitoring().websocket.enabled {
-            close_if_websocket(&connection);
-        }
-        self.enter(connection, filter);
-    }
-
-    /// Gives whether there is such a connection.
-    fn set_filter(&mut self, connection: Uuid, filter: Filter, id: Option<String>) -> bool {
-        let is_open = self.groups.member(connection).is_some_and(|member| member.outbox().phase == Phase::Open);
-        let Some(old) = self.groups.group_of(connection).filter(|_| is_open) else { return false };
-        // What happened before is told by the old filter.
-        self.flush_group(old);
-        let Some(connection) = self.groups.leave(connection) else { return false };
-        let mut ack = Vec::new();
-        connection.framing().add(&Payload::of(&answer(ServerMessage::Ack {}, self.clock.now(), id)), &mut ack);
-        connection.push(ack.into());
-        self.enter(connection, filter);
-        true
-    }
-
-    /// Gives whether there is such a connection.
-    fn tell_one(&mut self, connection: Uuid, message: ServerMessage) -> bool {
-        let Some(group) = self.groups.group_of(connection) else { return false };
-        // What happened before comes before.
-        self.flush_group(group);
-        let Some(member) = self.groups.member(connection) else { return false };
-        let mut frame = Vec::new();
-        member.framing().add(&Payload::of(&answer(message, self.clock.now(), None)), &mut frame);
-        member.push(frame.into());
-        member.outbox().phase == Phase::Open
-    }
-
-    /// Sends the snapshot of a filter, and from then on what it lets through.
-    fn enter(&mut self, connection: Arc<Connection>, filter: Filter) {
-        let group = self.groups.of(filter, connection.framing());
-        // What the others of the group still have to be told is in the snapshot already.
-        self.flush_group(group);
-        let (snapshot, place) = (self.snapshot(group), self.monitor.view().position().offset);
-        connection.push_snapshot(&snapshot, place, place);
-        drop(snapshot);
-        self.groups.join(group, connection);
-        self.keep_budget();
-    }
-
-    /// The parts of the snapshot of a group's filter.
-    fn snapshot(&mut self, group: GroupId) -> Arc<[Bytes]> {
-        let now = self.clock.now();
-        let group = self.groups.get(group);
-        if let Some((made, parts)) = &group.snapshot
-            && *made == self.version
-        {
-            return parts.clone();
-        }
-        let (framing, budget) = (group.framing, &self.budget);
-        let framed = |part: Frame| {
-            let mut bytes = Vec::new();
-            framing.add(&Payload::of(&part), &mut bytes);
-            budget.count(bytes)
-        };
-        let mut parts = Vec::new();
-        let tracking = &self.settings.values.monitoring.job_tracking;
-        snapshot::parts(self.monitor.view(), &group.filter, tracking, now, |part| parts.push(framed(part)));
-        let parts: Arc<[Bytes]> = parts.into();
-        group.snapshot = Some((self.version, parts.clone()));
-        parts
-    }
-
     fn beat(&mut self) {
         let heartbeat = Payload::of(&answer(ServerMessage::Heartbeat {}, self.clock.now(), None));
         let beat = |framing: Framing| {
@@ -279,12 +215,28 @@ impl Hub {
             framing.add_beat(&heartbeat, &mut bytes);
             Bytes::from(bytes)
         };
-        let (websocket, sse) = (beat(Framing::WebSocket), beat(Framing::Sse));
+        // What is bookmarked has to be sent before.
+        self.flush();
+        let newest = LogPosition { offset: self.told, ..self.monitor.view().position() };
+        let both = |framing| (beat(framing), bookmark(newest, self.clock.now(), framing));
+        let (websocket, sse) = (both(Framing::WebSocket), both(Framing::Sse));
         for (member, _) in self.groups.members() {
-            let beat = if member.framing() == Framing::WebSocket { &websocket } else { &sse };
-            member.beat(beat, self.beat_at);
+            let (beat, bookmark) = if member.framing() == Framing::WebSocket { &websocket } else { &sse };
+            member.beat(beat, self.beat_at, newest.offset, bookmark);
         }
         self.beat_at = Instant::now();
+    }
+
+    fn tell_one(&mut self, connection: Uuid, message: ServerMessage) -> bool {
+        // What happened before comes before.
+        if let Some(group) = self.groups.group_of(connection) {
+            self.flush_group(group);
+        }
+        let Some(member) = self.groups.member(connection) else { return false };
+        let mut frame = Vec::new();
+        member.framing().add(&Payload::of(&answer(message, self.clock.now(), None)), &mut frame);
+        member.push(frame.into());
+        member.outbox().phase == Phase::Open
     }
 
     fn end(mut self) {

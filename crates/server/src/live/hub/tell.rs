@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use etlplus_api::{CloseCode, MessageType};
+use etlplus_api::CloseCode;
 use etlplus_core::ports::{Fact, Recorded};
 use etlplus_monitor::Update;
 use tokio::time::Instant;
 
 use super::Hub;
+use crate::live::FRAMES_SENT;
 use crate::live::bounds::{BUFFER_BYTES_MAX, FLUSH_TICK, PENDING_BYTES_MAX};
 use crate::live::connection::Connection;
 use crate::live::filter::Subject;
@@ -16,17 +17,13 @@ use crate::live::group::GroupId;
 use crate::live::samples;
 use crate::wire;
 
-/// Counts frames that went to connections.
-const FRAMES_SENT: &str = "etlplus_frames_sent_total";
-
 impl Hub {
     pub(super) fn tell(&mut self, updates: Vec<Update>) {
         self.configure_if_changed();
         self.version += 1;
         for update in updates {
             match update {
-                Update::Moved(recorded) | Update::Said(recorded) => self.tell_fact(&recorded),
-                Update::Noted(recorded) => self.tell_notice(&recorded),
+                Update::Moved(recorded) | Update::Said(recorded) | Update::Noted(recorded) => self.tell_fact(&recorded),
                 Update::Read(job) => {
                     self.readings.insert(job);
                 }
@@ -47,10 +44,9 @@ impl Hub {
         }
     }
 
-    /// Tells a move or a word of a job.
     fn tell_fact(&mut self, recorded: &Recorded) {
         self.told = recorded.offset;
-        let subject = match &recorded.fact {
+        let status = match &recorded.fact {
             Fact::Job { job, fact } => {
                 let status = fact.state.status();
                 if status.is_terminal() {
@@ -58,27 +54,13 @@ impl Hub {
                 } else {
                     self.statuses.insert(job.id, status);
                 }
-                Subject::of(job, Some(status), MessageType::JobStatusUpdate, None)
+                Some(status)
             }
             Fact::Log { .. } if !self.monitoring().job_tracking.log_streaming_enabled => return,
-            Fact::Log { job, line, .. } => {
-                let status = self.statuses.get(&job.id).copied();
-                Subject::of(job, status, MessageType::JobLogMessage, Some(wire::level(line.level)))
-            }
-            Fact::Alert(_) | Fact::Settings(_) => return,
+            Fact::Log { job, .. } => self.statuses.get(&job.id).copied(),
+            Fact::Alert(_) | Fact::Settings(_) => None,
         };
-        self.add(subject, recorded);
-    }
-
-    /// Tells an alert or a change of settings.
-    fn tell_notice(&mut self, recorded: &Recorded) {
-        self.told = recorded.offset;
-        let (job, pipeline) = match &recorded.fact {
-            Fact::Alert(alert) => (alert.job, alert.labels.get("pipeline").map(String::as_str)),
-            _ => (None, None),
-        };
-        let kind = MessageType::SystemNotification;
-        self.add(Subject { job, pipeline, status: None, kind, level: None }, recorded);
+        self.add(Subject::of_fact(&recorded.fact, status), recorded);
     }
 
     fn add(&mut self, subject: Subject<'_>, recorded: &Recorded) {
@@ -136,7 +118,7 @@ impl Hub {
 
     fn close_furthest_behind(&self) {
         let mut behind: Vec<(usize, &Arc<Connection>)> =
-            self.groups.members().map(|(member, _)| (member.outbox().bytes, member)).collect();
+            self.groups.members().map(|(member, _)| (member.outbox().waiting(), member)).collect();
         behind.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
         for (bytes, connection) in behind {
             if bytes == 0 || self.budget.used() <= BUFFER_BYTES_MAX {

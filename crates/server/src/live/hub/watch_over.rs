@@ -12,7 +12,7 @@ impl Hub {
         let mut measured = Measured::default();
         for (member, _) in self.groups.members() {
             member.close_if_slow(queue);
-            if let Err(fault) = self.book.check(&member.principal) {
+            if let Err(fault) = self.book.check(&member.principal()) {
                 member.close(fault.close_code());
             }
             let mut outbox = member.outbox();
@@ -23,7 +23,7 @@ impl Hub {
                 gone.push(member.id);
                 continue;
             }
-            let lag = self.told.get() - outbox.position(self.told).get();
+            let lag = self.told.get().saturating_sub(outbox.position(self.told).get());
             measured.lag = measured.lag.max(lag);
             match member.framing() {
                 Framing::WebSocket => measured.websockets += 1,
@@ -33,6 +33,7 @@ impl Hub {
         measured.tell();
         for connection in gone {
             self.groups.leave(connection);
+            self.groups.take_apart(connection);
         }
         // A snapshot that nobody may ask for again would keep its memory.
         let version = self.version;

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod conform;
+pub(crate) mod disk;
 mod held;
 pub(crate) mod http;
 mod settings;
@@ -21,14 +22,17 @@ use etlplus_core::access::{Role, TokenId};
 use etlplus_core::ids::{AttemptNumber, JobId};
 use etlplus_core::job::{JobDefinition, JobHeader, JobInput, JobPolicy, JobType};
 use etlplus_core::log::{LogLevel, LogLine};
-use etlplus_core::ports::{AttemptReport, Change, Clock, History, NewJob, Reading, Sample, Tokens};
+use etlplus_core::ports::{
+    Alerts, AttemptReport, Change, Clock, History, Ledger, NewJob, Pipelines, Reading, Retention, Sample, Schedules,
+    Tokens, Versioned,
+};
 use etlplus_core::progress::{Progress, Stage, Usage};
 use etlplus_jobs::{Manager, RunnerProgram};
 use etlplus_monitor::Monitor;
 use etlplus_server::{ConnectionCount, Lifecycle, Listeners, NewToken, Parts, ServeError, serve};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -94,9 +98,104 @@ impl Server {
     }
 
     pub(crate) async fn over(store: Arc<MemoryStore>, bus: Bus, settings: Value) -> Self {
-        let (readings, received) = mpsc::channel(64);
         let clock = Arc::new(TestClock { began: Instant::now(), ahead: Mutex::default() });
-        let (settings, changes) = TestSettings::new(store.clone(), clock.clone(), &settings);
+        let recorder = store.clone();
+        let record = Box::new(move |change| {
+            recorder.apply(vec![change]);
+        });
+        let (settings, changes) = TestSettings::new(record, clock.clone(), &settings);
+        let running = Running::start(store.clone(), bus, settings.clone(), changes, clock.clone()).await;
+        let Running { address, live_address, channels, readings, lifecycle, task, _manager } = running;
+        let headers = String::new();
+        Self { address, live_address, store, settings, channels, clock, readings, lifecycle, task, headers, _manager }
+    }
+
+    /// A server that asks everybody who they are. Its own requests come with a token of an admin.
+    pub(crate) async fn guarded() -> Self {
+        Self::guarded_with(json!({})).await
+    }
+
+    pub(crate) async fn guarded_with(mut settings: Value) -> Self {
+        settings["access"]["required"] = json!(true);
+        let (store, bus) = MemoryStore::new();
+        let NewToken { text, record } = NewToken::make("first".to_owned(), Role::Admin, None, Utc::now());
+        store.create_token(record).await.unwrap();
+        let mut server = Self::over(store, bus, settings).await;
+        server.headers = bearer(&text);
+        server
+    }
+
+    /// A new token, made over REST: its text and its id.
+    pub(crate) async fn token(&self, name: &str, role: Role, expires_at: Option<DateTime<Utc>>) -> (String, TokenId) {
+        let body = json!({"name": name, "role": role.as_str(), "expiresAt": expires_at});
+        let answer = self.post("/api/tokens", &body.to_string()).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let made = answer.json();
+        (made["token"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().parse().unwrap())
+    }
+
+    pub(crate) fn submit(&self, pipeline: &str) -> JobId {
+        let job = new_job(pipeline, "nightly");
+        let id = job.header.id;
+        self.store.apply(vec![Change::Submit(Box::new(job))]);
+        id
+    }
+
+    pub(crate) fn running(&self, pipeline: &str) -> JobId {
+        let job = self.submit(pipeline);
+        self.step(job, JobInput::Start { attempt: AttemptNumber::FIRST });
+        job
+    }
+
+    /// Decides and records what `input` does to the job.
+    pub(crate) fn step(&self, job: JobId, input: JobInput) {
+        self.step_with(job, input, None);
+    }
+
+    pub(crate) fn step_with(&self, job: JobId, input: JobInput, mut report: Option<AttemptReport>) {
+        let record = futures::executor::block_on(self.store.job(job)).unwrap().unwrap();
+        let step = record.state.apply(input, Utc::now()).unwrap();
+        let change = |fact| Change::Move { job, fact, report: report.take() };
+        self.store.apply(step.facts.into_iter().map(change).collect());
+    }
+
+    pub(crate) fn complete(&self, job: JobId) {
+        let input = JobInput::Completed { attempt: AttemptNumber::FIRST, progress: progress(1000) };
+        self.step(job, input);
+    }
+
+    pub(crate) fn say(&self, job: JobId, level: LogLevel, messages: impl IntoIterator<Item = String>) {
+        self.store.apply(vec![said(job, level, messages)]);
+    }
+
+    pub(crate) async fn read(&self, job: JobId, rows: u64) {
+        self.readings.send(reading(job, rows)).await.unwrap();
+    }
+}
+
+/// What goes on while a server runs, over whatever store.
+struct Running {
+    address: SocketAddr,
+    live_address: SocketAddr,
+    channels: Arc<TestChannels>,
+    readings: mpsc::Sender<Reading>,
+    lifecycle: Lifecycle,
+    task: JoinHandle<Result<(), ServeError>>,
+    _manager: DropGuard,
+}
+
+impl Running {
+    async fn start<S>(
+        store: Arc<S>,
+        bus: Bus,
+        settings: Arc<TestSettings>,
+        changes: watch::Receiver<Arc<Versioned>>,
+        clock: Arc<TestClock>,
+    ) -> Self
+    where
+        S: Ledger + History + Pipelines + Schedules + Retention + Tokens + Alerts + 'static,
+    {
+        let (readings, received) = mpsc::channel(64);
         let monitor = Monitor::start(store.clone(), bus.clone(), received).await.unwrap();
         let of_manager = CancellationToken::new();
         let parts = etlplus_jobs::Parts {
@@ -127,7 +226,7 @@ impl Server {
             monitor,
             bus,
             clock: clock.clone(),
-            settings: settings.clone(),
+            settings,
             settings_changes: changes,
             tokens: store.clone(),
             alerts: store.clone(),
@@ -137,92 +236,37 @@ impl Server {
             version: "0.0.0-test",
         };
         let task = tokio::spawn(serve(Listeners { main, live: Some(live) }, parts, lifecycle.clone()));
-        let (headers, _manager) = (String::new(), of_manager.drop_guard());
-        Self { address, live_address, store, settings, channels, clock, readings, lifecycle, task, headers, _manager }
-    }
-
-    /// A server that asks everybody who they are. Its own requests come with a token of an admin.
-    pub(crate) async fn guarded() -> Self {
-        Self::guarded_with(json!({})).await
-    }
-
-    pub(crate) async fn guarded_with(mut settings: Value) -> Self {
-        settings["access"]["required"] = json!(true);
-        let (store, bus) = MemoryStore::new();
-        let NewToken { text, record } = NewToken::make("first".to_owned(), Role::Admin, None, Utc::now());
-        store.create_token(record).await.unwrap();
-        let mut server = Self::over(store, bus, settings).await;
-        server.headers = bearer(&text);
-        server
-    }
-
-    /// A new token, made over REST: its text and its id.
-    pub(crate) async fn token(&self, name: &str, role: Role, expires_at: Option<DateTime<Utc>>) -> (String, TokenId) {
-        let body = json!({"name": name, "role": role.as_str(), "expiresAt": expires_at});
-        let answer = self.post("/api/tokens", &body.to_string()).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        let made = answer.json();
-        (made["token"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().parse().unwrap())
-    }
-
-    pub(crate) fn submit(&self, pipeline: &str) -> JobId {
-        let id = JobId::from_uuid(Uuid::now_v7());
-        let header = JobHeader {
-            id,
-            pipeline: pipeline.to_owned(),
-            job_type: JobType::Load,
-            tags: vec!["nightly".to_owned()],
-            submitted_at: Utc::now(),
-        };
-        let definition = JobDefinition {
-            pipeline: String::new(),
-            folder: PathBuf::from("/"),
-            parameters: Default::default(),
-            as_of: Utc::now(),
-            log_level: LogLevel::Info,
-        };
-        let (policy, not_before, idempotency, scheduled_for) = (JobPolicy::default(), None, None, None);
-        let job = NewJob { header, definition, policy, not_before, idempotency, scheduled_for };
-        self.store.apply(vec![Change::Submit(Box::new(job))]);
-        id
-    }
-
-    pub(crate) fn running(&self, pipeline: &str) -> JobId {
-        let job = self.submit(pipeline);
-        self.step(job, JobInput::Start { attempt: AttemptNumber::FIRST });
-        job
-    }
-
-    /// Decides and records what `input` does to the job.
-    pub(crate) fn step(&self, job: JobId, input: JobInput) {
-        self.step_with(job, input, None);
-    }
-
-    pub(crate) fn step_with(&self, job: JobId, input: JobInput, mut report: Option<AttemptReport>) {
-        let record = futures::executor::block_on(self.store.job(job)).unwrap().unwrap();
-        let step = record.state.apply(input, Utc::now()).unwrap();
-        let change = |fact| Change::Move { job, fact, report: report.take() };
-        self.store.apply(step.facts.into_iter().map(change).collect());
-    }
-
-    pub(crate) fn complete(&self, job: JobId) {
-        let input = JobInput::Completed { attempt: AttemptNumber::FIRST, progress: progress(1000) };
-        self.step(job, input);
-    }
-
-    pub(crate) fn say(&self, job: JobId, level: LogLevel, messages: impl IntoIterator<Item = String>) {
-        let line = |(line, message)| LogLine { line: line as u64 + 1, at: Utc::now(), level, message };
-        let lines = messages.into_iter().enumerate().map(line).collect();
-        self.store.apply(vec![Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: 0 }]);
-    }
-
-    pub(crate) async fn read(&self, job: JobId, rows: u64) {
-        self.readings.send(reading(job, rows)).await.unwrap();
+        Self { address, live_address, channels, readings, lifecycle, task, _manager: of_manager.drop_guard() }
     }
 }
 
 async fn bind() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+pub(crate) fn said(job: JobId, level: LogLevel, messages: impl IntoIterator<Item = String>) -> Change {
+    let line = |(line, message)| LogLine { line: line as u64 + 1, at: Utc::now(), level, message };
+    let lines = messages.into_iter().enumerate().map(line).collect();
+    Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: 0 }
+}
+
+pub(crate) fn new_job(pipeline: &str, tag: &str) -> NewJob {
+    let header = JobHeader {
+        id: JobId::from_uuid(Uuid::now_v7()),
+        pipeline: pipeline.to_owned(),
+        job_type: JobType::Load,
+        tags: vec![tag.to_owned()],
+        submitted_at: Utc::now(),
+    };
+    let definition = JobDefinition {
+        pipeline: String::new(),
+        folder: PathBuf::from("/"),
+        parameters: Default::default(),
+        as_of: Utc::now(),
+        log_level: LogLevel::Info,
+    };
+    let (policy, not_before, idempotency, scheduled_for) = (JobPolicy::default(), None, None, None);
+    NewJob { header, definition, policy, not_before, idempotency, scheduled_for }
 }
 
 /// The header that says who asks, as a whole line.

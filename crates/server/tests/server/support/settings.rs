@@ -11,10 +11,11 @@ use etlplus_core::settings::{Format, Layer, Layers, Settings, read};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::MemoryStore;
+/// Records a change of the settings.
+pub(super) type Record = Box<dyn Fn(Change) + Send + Sync>;
 
 pub(crate) struct TestSettings {
-    store: Arc<MemoryStore>,
+    record: Record,
     clock: Arc<dyn Clock>,
     file: Layer,
     start: Settings,
@@ -24,7 +25,7 @@ pub(crate) struct TestSettings {
 
 impl TestSettings {
     pub(super) fn new(
-        store: Arc<MemoryStore>,
+        record: Record,
         clock: Arc<dyn Clock>,
         file: &Value,
     ) -> (Arc<Self>, watch::Receiver<Arc<Versioned>>) {
@@ -33,7 +34,7 @@ impl TestSettings {
         let start = settled.settings.clone();
         let first = versioned(SettingsVersion::from_number(0), settled.settings, settled.entries);
         let (sender, receiver) = watch::channel(first);
-        (Arc::new(Self { store, clock, file, start, changed: Mutex::default(), sender }), receiver)
+        (Arc::new(Self { record, clock, file, start, changed: Mutex::default(), sender }), receiver)
     }
 
     fn change_now(
@@ -53,7 +54,7 @@ impl TestSettings {
         let version = current.next();
         let overlay = change.layer.to_json();
         let told = SettingsChange { version, at: self.clock.now(), by, keys: change.keys };
-        self.store.apply(vec![Change::Settings { expected: current, overlay, change: told }]);
+        (self.record)(Change::Settings { expected: current, overlay, change: told });
         *changed = change.layer;
         self.sender.send_replace(versioned(version, settled.settings, settled.entries));
         Ok(self.current())

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
@@ -65,19 +66,34 @@ impl Server {
 
     /// A client that opens `path` with `headers`, which are whole lines; the status where it is refused.
     pub(crate) async fn connect_at(&self, address: SocketAddr, path: &str, headers: &str) -> Result<Client, u16> {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
-        for line in headers.lines() {
-            let (name, value) = line.split_once(": ").unwrap();
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
-        }
-        match client_async(request, stream).await {
-            Ok((socket, _)) => Ok(Client { socket }),
-            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
-            Err(error) => panic!("{error}"),
-        }
+        connect(address, path, headers).await
     }
+}
+
+/// See [`Server::connect_at`].
+pub(crate) async fn connect(address: SocketAddr, path: &str, headers: &str) -> Result<Client, u16> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    match client_async(request(address, path, headers), stream).await {
+        Ok((socket, _)) => Ok(Client { socket }),
+        Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+pub(crate) fn request(address: SocketAddr, path: &str, headers: &str) -> Request {
+    let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
+    for line in headers.lines() {
+        let (name, value) = line.split_once(": ").unwrap();
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
+    }
+    request
+}
+
+/// The message that asks for all after `since` that passes `filters`.
+pub(crate) fn subscribe(epoch: &str, offset: u64, filters: &Value) -> String {
+    let since = json!({"epoch": epoch, "offset": offset});
+    json!({"type": "subscribe", "id": "s", "data": {"since": since, "filters": filters}}).to_string()
 }
 
 impl Client {
@@ -94,6 +110,33 @@ impl Client {
 
     pub(crate) async fn message(&mut self) -> Message {
         timeout(DEADLINE, self.socket.next()).await.expect("a message in time").unwrap().unwrap()
+    }
+
+    /// The next frame as it stands.
+    pub(crate) async fn text(&mut self) -> String {
+        loop {
+            match self.message().await {
+                Message::Text(text) => return text.as_str().to_owned(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("a frame was expected, not {other:?}"),
+            }
+        }
+    }
+
+    /// Facts as they stand, up to the first frame that `is_last`, which is given as well. Whatever is neither is none of them.
+    pub(crate) async fn facts_until(&mut self, is_last: impl Fn(&Value) -> bool) -> (Vec<String>, Value) {
+        let mut facts = Vec::new();
+        loop {
+            let text = self.text().await;
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            if is_last(&frame) {
+                return (facts, frame);
+            }
+            assert!(frame["type"] != "snapshot" && frame["type"] != "gap", "{frame}");
+            if frame["offset"].is_u64() && frame["type"] != "bookmark" {
+                facts.push(text);
+            }
+        }
     }
 
     /// The next frame that `is_wanted`; others are passed over.
