@@ -23,7 +23,7 @@ async fn tables() -> (TempDir, SqliteConnection) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let opened = Store::open(folder.path()).await.expect("the folder is free");
     let (job, change) = submit();
-    let line = LogLine { line: 1, at: now(), level: LogLevel::Info, message: "said".to_owned() };
+    let line = LogLine::new(1, now(), LogLevel::Info, "said".to_owned());
     let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines: vec![line], spool_bytes: 9 };
     opened.store.record(vec![change, said]).await.expect("the store works");
     opened.writer.close().await.expect("nothing is wrong");

@@ -211,7 +211,7 @@ impl Server {
     }
 
     pub(crate) fn say(&self, job: JobId, level: LogLevel, messages: impl IntoIterator<Item = String>) {
-        let line = |(line, message)| LogLine { line: line as u64 + 1, at: Utc::now(), level, message };
+        let line = |(line, message)| LogLine::new(line as u64 + 1, Utc::now(), level, message);
         let lines = messages.into_iter().enumerate().map(line).collect();
         self.store.apply(vec![Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: 0 }]);
     }
