@@ -80,6 +80,27 @@ async fn what_was_forgotten_takes_no_space_on_the_disk() {
     opened.store.record(vec![submit().1]).await.expect("the store works");
 }
 
+#[tokio::test]
+async fn a_log_beyond_its_size_gives_its_space_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let opened = Store::open(folder.path()).await.expect("the folder is free");
+    record_much(&opened.store).await;
+    let full = closed_bytes(opened, folder.path()).await;
+    let opened = Store::open(folder.path()).await.expect("the folder is free");
+    let limits = RetentionLimits { log_bytes_max: Some(1 << 20), ..RetentionLimits::default() };
+    let mut removed = 0;
+    loop {
+        let pruned = opened.store.prune(limits, STEP).await.expect("the store works");
+        removed += pruned.lines;
+        if !pruned.more {
+            break;
+        }
+    }
+    assert!(0 < removed && removed < LINES, "{removed} lines are gone, and the last stay");
+    let left = closed_bytes(opened, folder.path()).await;
+    assert!(left < full - (1 << 20) && left < (3 << 20), "{left} bytes are left of {full}");
+}
+
 /// Keeps what is logged.
 #[derive(Clone, Default)]
 struct Logged(Arc<Mutex<Vec<u8>>>);
