@@ -179,6 +179,12 @@ pub struct RetentionConfig {
     pub rejects: KeepConfig,
     /// Bytes of all files of rejected rows together.
     pub rejects_max_bytes: u64,
+    /// Bytes that all log lines take in the store.
+    #[serde(default)]
+    pub logs_max_bytes: u64,
+    /// Bytes that the log lines of one job take in the store.
+    #[serde(default)]
+    pub logs_max_bytes_per_job: u64,
 }
 
 /// How long things of one kind are kept: whatever passes either limit goes, oldest first.

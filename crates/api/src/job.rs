@@ -175,8 +175,26 @@ pub struct JobLogMessage {
     pub timestamp: DateTime<Utc>,
     /// How much it matters.
     pub level: LogLevel,
+    /// What the job was doing: `prepare`, `stream`, `finish` or `commit`; `null` where that is not known.
+    #[serde(default)]
+    pub step: Option<String>,
     /// What it says. It may hold text of a data file: show it as text.
     pub message: String,
+    /// The same in parts that a program can read; empty where there are none.
+    #[serde(default)]
+    pub fields: BTreeMap<String, FieldValue>,
+}
+
+/// A part of a log line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FieldValue {
+    /// Yes or no.
+    Bool(bool),
+    /// A number.
+    Number(#[schemars(with = "f64")] serde_json::Number),
+    /// A text, which may come from a data file.
+    Text(String),
 }
 
 /// What a completed job wrote.

@@ -35,8 +35,8 @@ pub use event::{AttemptInfo, AttemptOutcome, JobEvent, JobEvents};
 pub use filter::{Filter, FilterClause, MessageType, SetFilters};
 pub use health::{ChannelCounts, Health, HealthCheck, HealthStatus, JobCounts, Ready};
 pub use job::{
-    FailureInfo, JobLogMessage, JobMetrics, JobMonitoringData, JobOrigin, JobStatus, JobType, LogLevel, PolicyInfo,
-    TargetInfo,
+    FailureInfo, FieldValue, JobLogMessage, JobMetrics, JobMonitoringData, JobOrigin, JobStatus, JobType, LogLevel,
+    PolicyInfo, TargetInfo,
 };
 pub use live::{
     Auth, Bookmark, ClientFrame, ClientMessage, ConnectionAck, ErrorMessage, Frame, Gap, GapReason, JobMetricsUpdate,

@@ -83,7 +83,8 @@ pub struct JobList {
 pub struct LogPage {
     /// The lines, in order.
     pub lines: Vec<LogRow>,
-    /// Give it as `after` to get what comes next; `null` where the page is empty.
+    /// Give it as `after` to get what comes next; `null` where the page is empty. A search may have found nothing and still
+    /// have more to look at: its pages end with the one that has `null` here.
     pub next_after: Option<u64>,
 }
 

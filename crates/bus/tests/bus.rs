@@ -22,7 +22,7 @@ fn fact(offset: u64, message: &str) -> Recorded {
         tags: Vec::new(),
         submitted_at: at,
     });
-    let line = LogLine { line: offset, at, level: LogLevel::Info, message: message.to_owned() };
+    let line = LogLine::new(offset, at, LogLevel::Info, message.to_owned());
     Recorded { offset: Offset::from_number(offset), fact: Fact::Log { job, attempt: AttemptNumber::FIRST, line } }
 }
 

@@ -27,7 +27,7 @@ pub struct JobQuery {
 }
 
 /// Which lines of a job's log to get.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogQuery {
     /// Those after this offset.
     pub after: Option<u64>,
@@ -35,8 +35,20 @@ pub struct LogQuery {
     pub limit: Option<u32>,
     /// At this level or above.
     pub level: Option<LogLevel>,
-    /// The last so many.
+    /// The last so many; not beside what follows.
     pub tail: Option<u32>,
+    /// Whose message holds this text: in any case of ASCII letters, unless it has a capital one.
+    pub text: Option<String>,
+    /// Whose message matches this regular expression; not beside a text.
+    pub regex: Option<String>,
+    /// Said in this step.
+    pub step: Option<String>,
+    /// Of this attempt.
+    pub attempt: Option<u32>,
+    /// Said at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Said before this time.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Which alerts to list. What is left out lets everything through.
@@ -59,9 +71,12 @@ pub struct AlertQuery {
 /// Names and values of a query, in the order of the address.
 pub(crate) type Pairs = Vec<(&'static str, String)>;
 
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
 impl JobQuery {
     pub(crate) fn pairs(&self) -> Pairs {
-        let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let statuses: Vec<&str> = self.statuses.iter().map(|status| status.as_str()).collect();
         given([
             ("status", (!statuses.is_empty()).then(|| statuses.join(","))),
@@ -84,6 +99,12 @@ impl LogQuery {
             ("limit", self.limit.map(|limit| limit.to_string())),
             ("level", self.level.map(|level| level.as_str().to_owned())),
             ("tail", self.tail.map(|tail| tail.to_string())),
+            ("q", self.text.clone()),
+            ("regex", self.regex.clone()),
+            ("step", self.step.clone()),
+            ("attempt", self.attempt.map(|attempt| attempt.to_string())),
+            ("since", self.since.map(time)),
+            ("until", self.until.map(time)),
         ])
     }
 }
@@ -127,6 +148,15 @@ mod tests {
             ("from", "2026-01-01T00:00:00Z".to_owned()),
             ("q", "a b".to_owned()),
         ];
+        assert_eq!(query.pairs(), expected);
+        let query = LogQuery {
+            text: Some("disk full".to_owned()),
+            attempt: Some(2),
+            since: DateTime::from_timestamp(1_767_225_600, 0),
+            ..LogQuery::default()
+        };
+        let expected =
+            [("q", "disk full".to_owned()), ("attempt", "2".to_owned()), ("since", "2026-01-01T00:00:00Z".to_owned())];
         assert_eq!(query.pairs(), expected);
     }
 }

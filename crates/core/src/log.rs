@@ -1,15 +1,26 @@
 //! Log lines of jobs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+mod pattern;
+
+pub use pattern::{BadPattern, LogPattern, PATTERN_MAX_BYTES, Regex, TextPattern};
+
 /// The most bytes of one line's message; what is longer is cut, and the cut is marked with [`CUT_MARK`].
 pub const MESSAGE_MAX_BYTES: usize = 16 << 10;
 /// Stands at the end of a message that was cut.
 pub const CUT_MARK: &str = " [cut]";
+/// The most bytes of a line's step; what is longer is cut.
+pub const STEP_MAX_BYTES: usize = 256;
+/// The most fields of a line; those beyond are left out, the last by name first.
+pub const FIELDS_MAX: usize = 32;
+/// The most bytes of a line's fields, names and texts together; fields that do not fit are left out.
+pub const FIELDS_MAX_BYTES: usize = 4 << 10;
 
 /// How much a line matters, from the least to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -61,6 +72,33 @@ impl FromStr for LogLevel {
     }
 }
 
+/// The value of a field of a log line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FieldValue {
+    /// Yes or no.
+    Bool(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A text, which may come from a data file.
+    Text(String),
+}
+
+impl From<u64> for FieldValue {
+    fn from(number: u64) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// What a log line says in parts that a program can read: values by name.
+pub type Fields = BTreeMap<String, FieldValue>;
+
 /// One line that an attempt said. It is a line of the attempt's spool file, in JSON, as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
@@ -70,8 +108,36 @@ pub struct LogLine {
     pub at: DateTime<Utc>,
     /// How much it matters.
     pub level: LogLevel,
+    /// What the job was doing, of at most [`STEP_MAX_BYTES`]; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// What it says: text that may come from a data file, of at most [`MESSAGE_MAX_BYTES`].
     pub message: String,
+    /// The same in parts, where it has any: at most [`FIELDS_MAX`] and [`FIELDS_MAX_BYTES`].
+    #[serde(default, skip_serializing_if = "Fields::is_empty")]
+    pub fields: Fields,
+}
+
+impl LogLine {
+    /// A line that says `message` and no more.
+    pub fn new(line: u64, at: DateTime<Utc>, level: LogLevel, message: String) -> Self {
+        Self { line, at, level, step: None, message, fields: Fields::new() }
+    }
+
+    /// The line within its limits: what is too long is cut, and fields that are too many are left out.
+    pub fn cut(mut self) -> Self {
+        self.message = cut_message(self.message);
+        if let Some(step) = &mut self.step {
+            step.truncate(step.floor_char_boundary(STEP_MAX_BYTES));
+        }
+        let (mut number, mut bytes) = (0, 0);
+        self.fields.retain(|name, value| {
+            number += 1;
+            bytes += name.len() + if let FieldValue::Text(text) = value { text.len() } else { size_of::<u64>() };
+            number <= FIELDS_MAX && bytes <= FIELDS_MAX_BYTES
+        });
+        self
+    }
 }
 
 /// `message` within [`MESSAGE_MAX_BYTES`]: cut at the end of a character and marked, where it is longer.
@@ -84,13 +150,26 @@ pub fn cut_message(mut message: String) -> String {
     message
 }
 
+/// What is said, before it has its number and its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What the job is doing; `None` where that is not known.
+    pub step: Option<&'static str>,
+    /// What it says.
+    pub message: String,
+    /// The same in parts, where it has any.
+    pub fields: Fields,
+}
+
 /// Where a running job's log lines go.
 pub trait LogSink: Send + Sync {
     /// The least level that is wanted: making a line below it is work for nothing.
     fn level(&self) -> LogLevel;
 
     /// Takes a line. It is dropped where its level is below [`LogSink::level`].
-    fn say(&self, level: LogLevel, message: String);
+    fn say(&self, said: Said);
 }
 
 #[cfg(test)]
@@ -102,6 +181,31 @@ mod tests {
         assert_eq!(cut_message("short".to_owned()), "short");
         let cut = cut_message("ü".repeat(MESSAGE_MAX_BYTES));
         assert!(cut.len() <= MESSAGE_MAX_BYTES && cut.ends_with(CUT_MARK), "{} bytes", cut.len());
+    }
+
+    #[test]
+    fn a_line_is_brought_within_its_limits() {
+        let mut line = LogLine::new(1, DateTime::UNIX_EPOCH, LogLevel::Info, "said".to_owned());
+        line.fields.insert("rows".to_owned(), 3.into());
+        assert_eq!(line.clone().cut(), line);
+        line.step = Some("ü".repeat(STEP_MAX_BYTES));
+        line.fields.extend((0..100).map(|number| (format!("{number:03}"), FieldValue::from("x"))));
+        line.fields.insert("zz".to_owned(), FieldValue::Text("x".repeat(FIELDS_MAX_BYTES)));
+        let cut = line.cut();
+        assert_eq!(cut.step.as_deref(), Some("ü".repeat(STEP_MAX_BYTES / 2).as_str()));
+        assert_eq!((cut.fields.len(), cut.fields.contains_key("zz")), (FIELDS_MAX, false));
+    }
+
+    #[test]
+    fn a_line_of_an_earlier_release_is_read_and_fields_keep_their_kinds() {
+        let old = r#"{"line":1,"at":"2026-01-01T00:00:00Z","level":"INFO","message":"said"}"#;
+        let line: LogLine = serde_json::from_str(old).expect("a line");
+        assert_eq!((line.step.as_deref(), line.fields.len()), (None, 0));
+        assert_eq!(serde_json::to_string(&line).expect("it is JSON"), old);
+        let fields = r#"{"a":true,"b":12345678901234567890,"c":0.5,"d":"1"}"#;
+        let read: Fields = serde_json::from_str(fields).expect("fields");
+        assert!(matches!(read["d"], FieldValue::Text(_)) && matches!(read["a"], FieldValue::Bool(true)));
+        assert_eq!(serde_json::to_string(&read).expect("it is JSON"), fields);
     }
 
     #[test]

@@ -21,6 +21,18 @@ pub enum Stage {
     Commit,
 }
 
+impl Stage {
+    /// The stage's word, as log lines have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Stream => "stream",
+            Self::Finish => "finish",
+            Self::Commit => "commit",
+        }
+    }
+}
+
 /// Live counters of one job, written by the engine once per batch and read by whoever shows them.
 #[derive(Debug, Default)]
 pub struct Counters {
@@ -59,16 +71,21 @@ impl Counters {
         self.stage.fetch_max(stage as u8, Ordering::Relaxed);
     }
 
+    /// What the job is doing.
+    pub fn stage(&self) -> Stage {
+        match self.stage.load(Ordering::Relaxed) {
+            0 => Stage::Prepare,
+            1 => Stage::Stream,
+            2 => Stage::Finish,
+            _ => Stage::Commit,
+        }
+    }
+
     /// A reading of all counters.
     pub fn read(&self) -> Progress {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Progress {
-            stage: match self.stage.load(Ordering::Relaxed) {
-                0 => Stage::Prepare,
-                1 => Stage::Stream,
-                2 => Stage::Finish,
-                _ => Stage::Commit,
-            },
+            stage: self.stage(),
             bytes_total: get(&self.bytes_total),
             bytes_read: get(&self.bytes_read),
             rows_total: get(&self.rows_total_plus_one).checked_sub(1),

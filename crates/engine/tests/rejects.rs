@@ -5,7 +5,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use etlplus_core::LogLevel;
-use etlplus_core::log::LogSink;
+use etlplus_core::log::{LogSink, Said};
 use etlplus_core::ports::{Control, Executor, Outcome};
 use etlplus_engine::Engine;
 use support::{Folder, broken, failure};
@@ -306,8 +306,8 @@ impl LogSink for Lines {
         LogLevel::Warn
     }
 
-    fn say(&self, _: LogLevel, message: String) {
-        self.0.lock().expect("no test panics with it").push(message);
+    fn say(&self, said: Said) {
+        self.0.lock().expect("no test panics with it").push(said.message);
     }
 }
 

@@ -57,6 +57,9 @@ async fn prune_store(context: &Parts) -> Result<(), StoreUnavailable> {
     }
 }
 
+/// How long an attempt is silent before its lines are sealed, though they are few: it has most likely ended.
+const SEAL_AFTER: TimeDelta = TimeDelta::minutes(10);
+
 fn limits(settings: &RetentionSettings, now: DateTime<Utc>) -> RetentionLimits {
     let before = |keep: Keep| {
         let age = TimeDelta::from_std(keep.max_age?).ok()?;
@@ -67,6 +70,9 @@ fn limits(settings: &RetentionSettings, now: DateTime<Utc>) -> RetentionLimits {
         jobs_max: settings.jobs.max_count,
         lines_before: before(settings.logs),
         lines_max: settings.logs.max_count,
+        log_bytes_max: Some(settings.logs_max_bytes),
+        job_log_bytes_max: Some(settings.logs_max_bytes_per_job),
+        seal_before: now.checked_sub_signed(SEAL_AFTER),
         samples_before: before(settings.samples),
         samples_max: settings.samples.max_count,
     }

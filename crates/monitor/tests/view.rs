@@ -150,7 +150,7 @@ fn the_last_lines_are_kept_and_no_more() {
     let mut view = empty();
     story(&[(0, 0), (0, 0)]).iter().for_each(|fact| drop(view.take(fact)));
     for number in 1..=RECENT_LOGS_MAX as u64 + 5 {
-        let line = LogLine { line: number, at: at(1), level: LogLevel::Info, message: String::new() };
+        let line = LogLine::new(number, at(1), LogLevel::Info, String::new());
         let fact = Fact::Log { job: header(0), attempt: AttemptNumber::FIRST, line };
         let recorded = Arc::new(Recorded { offset: Offset::from_number(number + 2), fact });
         assert!(matches!(view.take(&recorded), Some(Update::Said(_))));

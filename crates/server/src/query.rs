@@ -64,6 +64,35 @@ impl Parameters {
         }
     }
 
+    /// The value of a parameter that is given at most once. An error says what is wrong with it.
+    pub(crate) fn parsed<T, E: Display>(
+        &mut self,
+        name: &'static str,
+        remedy: &str,
+        read: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let mut reason = None;
+        let note = |error: E| reason = Some(error.to_string());
+        let texts = self.take(name);
+        match texts.as_slice() {
+            [] => None,
+            [text] => {
+                let value = read(text).map_err(note).ok();
+                self.errors.extend(reason.map(|reason| item(name, reason, remedy)));
+                value
+            }
+            _ => {
+                self.errors.push(item(name, "is given more than once", "give it once"));
+                None
+            }
+        }
+    }
+
+    /// Something that is wrong with parameters that were taken.
+    pub(crate) fn fault(&mut self, fault: ProblemItem) {
+        self.errors.push(fault);
+    }
+
     /// A whole number from `least` to `most`.
     pub(crate) fn number<T: FromStr + PartialOrd + Display>(
         &mut self,

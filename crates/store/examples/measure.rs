@@ -65,7 +65,7 @@ async fn lines(store: &Store, per_call: u64) -> f64 {
     let (job, change) = submit();
     store.record(vec![change]).await.expect("the store works");
     let message = "Checked rows 1,000,001 to 1,008,192 of orders.csv, and rejected 3 of them";
-    let line = |line| LogLine { line, at: Utc::now(), level: LogLevel::Info, message: message.to_owned() };
+    let line = |line| LogLine::new(line, Utc::now(), LogLevel::Info, message.to_owned());
     let all: Vec<_> = (1..=LINES).map(line).collect();
     let calls: Vec<_> = all.chunks(per_call as usize).map(<[LogLine]>::to_vec).collect();
     let (start, mut spool_bytes) = (Instant::now(), 0);

@@ -9,4 +9,7 @@
 
 mod sqlite;
 
-pub use sqlite::{ALERTS_MAX, FIRING_MAX, FatalError, OpenError, Opened, SAMPLES_PER_JOB_MAX, Store, Writer};
+pub use sqlite::{
+    ALERTS_MAX, CHUNK_BYTES_MAX, CHUNK_LINES_MAX, FIRING_MAX, FatalError, OpenError, Opened, SAMPLES_PER_JOB_MAX,
+    Store, Writer,
+};

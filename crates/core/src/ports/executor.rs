@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::log::{LogLevel, LogSink};
+use crate::log::{Fields, LogLevel, LogSink, Said};
 use crate::mistake::Mistake;
 use crate::pipeline::JobSpec;
 use crate::ports::RunPlan;
@@ -88,10 +88,17 @@ impl Control {
         self.paused.load(Ordering::Relaxed) && !self.is_cancelled()
     }
 
-    /// Says a line of log where somebody listens at `level`; otherwise `message` is not even made.
+    /// Says a line of log where somebody listens at `level`; otherwise `message` is not even made. The line has the stage
+    /// that the job has come to as its step.
     pub fn say(&self, level: LogLevel, message: impl FnOnce() -> String) {
+        self.say_with(level, || (message(), Fields::new()));
+    }
+
+    /// The same, of a line that also says in parts what it says.
+    pub fn say_with(&self, level: LogLevel, line: impl FnOnce() -> (String, Fields)) {
         if let Some(log) = self.log.as_deref().filter(|log| log.level() <= level) {
-            log.say(level, message());
+            let (message, fields) = line();
+            log.say(Said { level, step: Some(self.counters.stage().as_str()), message, fields });
         }
     }
 

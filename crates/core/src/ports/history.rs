@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::{Answer, AttemptReport, LogPosition, Recorded, Sample, StoreUnavailable};
 use crate::ids::{AttemptNumber, JobId, Offset};
 use crate::job::{JobDefinition, JobFact, JobHeader, JobPolicy, JobState, JobStatus, JobType};
-use crate::log::{LogLevel, LogLine};
+use crate::log::{LogLevel, LogLine, LogPattern};
 
 /// A job as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,56 @@ pub enum LogRange {
     Last,
 }
 
+/// Which lines of a job are searched for. `None` leaves nothing out.
+#[derive(Debug, Clone)]
+pub struct LogSearch {
+    /// The job.
+    pub job: JobId,
+    /// Said by this attempt.
+    pub attempt: Option<AttemptNumber>,
+    /// At this level or above.
+    pub min_level: LogLevel,
+    /// Said in this step.
+    pub step: Option<String>,
+    /// Said at this time or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Said before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Whose message holds this.
+    pub pattern: Option<LogPattern>,
+    /// After this place.
+    pub after: Offset,
+    /// At most so many.
+    pub limit: NonZeroUsize,
+}
+
+/// What one search found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogFound {
+    /// The lines, in order.
+    pub lines: Vec<StoredLine>,
+    /// The place after which the next search goes on; `None` where the log was searched to its end.
+    pub next: Option<Offset>,
+}
+
+impl LogSearch {
+    /// Whether a line is one of those, its place and the limit aside.
+    pub fn is_match(&self, stored: &StoredLine) -> bool {
+        let line = &stored.line;
+        self.is_wanted(stored.attempt, line.level, line.at, line.step.as_deref())
+            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&line.message))
+    }
+
+    /// Whether all that is known of a line beside its message fits.
+    pub fn is_wanted(&self, attempt: AttemptNumber, level: LogLevel, at: DateTime<Utc>, step: Option<&str>) -> bool {
+        level >= self.min_level
+            && self.attempt.is_none_or(|wanted| wanted == attempt)
+            && self.since.is_none_or(|since| at >= since)
+            && self.until.is_none_or(|until| at < until)
+            && self.step.as_deref().is_none_or(|wanted| step == Some(wanted))
+    }
+}
+
 /// Facts that cannot be given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
@@ -150,6 +200,11 @@ pub trait History: Send + Sync {
 
     /// Lines of a job's log, in the order in which they were recorded. None where there is no such job.
     fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>>;
+
+    /// Lines of a job's log that `search` asks for, in the order in which they were recorded. One call looks through so much
+    /// of the log as takes a moment, and says where the next goes on: it may have found nothing by then. None where there is
+    /// no such job.
+    fn search(&self, search: LogSearch) -> Answer<'_, Result<LogFound, StoreUnavailable>>;
 
     /// The last readings of a job, in order: at most `limit`.
     fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>>;

@@ -22,7 +22,8 @@ pub use alerts::{
 pub use clock::Clock;
 pub use executor::{Control, Executor, Outcome, RunReport, StagePreview, TargetReport};
 pub use history::{
-    History, HistoryError, JobQuery, JobRecord, LogQuery, LogRange, Snapshot, SpoolPosition, StoredLine,
+    History, HistoryError, JobQuery, JobRecord, LogFound, LogQuery, LogRange, LogSearch, Snapshot, SpoolPosition,
+    StoredLine,
 };
 pub use ledger::{
     AttemptReport, Change, Fact, IdempotencyKey, Ledger, LedgerError, LogPosition, NewJob, Reading, Recorded, Sample,

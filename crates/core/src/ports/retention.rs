@@ -13,10 +13,16 @@ pub struct RetentionLimits {
     pub jobs_before: Option<DateTime<Utc>>,
     /// Of the jobs that have ended so many stay, the last accepted.
     pub jobs_max: Option<u64>,
-    /// Log lines said before this go.
+    /// Log lines said before this go. What is sealed goes as a whole, once its last line is so old.
     pub lines_before: Option<DateTime<Utc>>,
-    /// So many log lines stay, the last recorded.
+    /// About so many log lines stay, the last recorded: what is sealed goes as a whole, where as many stay without it.
     pub lines_max: Option<u64>,
+    /// Sealed log lines take at most so many bytes in the store, the last recorded.
+    pub log_bytes_max: Option<u64>,
+    /// The same of each job.
+    pub job_log_bytes_max: Option<u64>,
+    /// Log lines of attempts that have said nothing since then are sealed: packed together, where they take less space.
+    pub seal_before: Option<DateTime<Utc>>,
     /// Readings made before this go.
     pub samples_before: Option<DateTime<Utc>>,
     /// So many readings stay, the last made.
@@ -38,9 +44,10 @@ pub struct Pruned {
     pub more: bool,
 }
 
-/// Forgets.
+/// Forgets, and packs what is kept.
 pub trait Retention: Send + Sync {
-    /// Removes about `step` rows that `limits` do not keep, and gives their space back to the system. Facts that a
+    /// Removes about `step` rows that `limits` do not keep, and gives their space back to the system; then seals what is to
+    /// be. Facts that a
     /// subscriber may still ask for by their place are then answered with [`HistoryError::Gap`](super::HistoryError::Gap).
     ///
     /// A job that has not ended is not touched, nor is a fact that [`Alerts::advance`](super::Alerts::advance) has not

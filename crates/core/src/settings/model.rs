@@ -90,6 +90,10 @@ pub struct RetentionSettings {
     pub jobs: Keep,
     /// Log lines of jobs.
     pub logs: Keep,
+    /// Bytes that all log lines take in the store.
+    pub logs_max_bytes: u64,
+    /// Bytes that the log lines of one job take in the store.
+    pub logs_max_bytes_per_job: u64,
     /// Readings of progress and use.
     pub samples: Keep,
     /// Files of rejected rows.
@@ -104,6 +108,8 @@ impl Default for RetentionSettings {
         Self {
             jobs: keep(90, Some(100_000)),
             logs: keep(30, Some(50_000_000)),
+            logs_max_bytes: 8 << 30,
+            logs_max_bytes_per_job: 1 << 30,
             samples: keep(7, Some(5_000_000)),
             rejects: keep(30, None),
             rejects_max_bytes: 4 << 30,

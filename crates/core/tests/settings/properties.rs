@@ -21,6 +21,8 @@ const VALUES: &[(&str, [&str; 4])] = &[
     ("jobs.log_max_bytes", ["1MiB", "2MiB", "3GiB", "1048577B"]),
     ("retention.jobs.max_age", ["none", "1s", "1d", "36500d"]),
     ("retention.samples.max_count", ["none", "1", "2", "1000000000000"]),
+    ("retention.logs_max_bytes", ["1MiB", "1025KiB", "3GiB", "4GiB"]),
+    ("retention.logs_max_bytes_per_job", ["1MiB", "1025KiB", "3GiB", "4GiB"]),
     ("retention.rejects_max_bytes", ["1MiB", "1025KiB", "3GiB", "4GiB"]),
     ("log.level", ["info", "off", "warn,a=debug", "a::b=trace"]),
     ("log.format", ["text", "json", "text", "json"]),

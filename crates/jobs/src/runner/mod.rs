@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use etlplus_core::ids::JobId;
 use etlplus_core::job::JobDefinition;
-use etlplus_core::log::LogLevel;
+use etlplus_core::log::{FieldValue, Fields, LogLevel};
 use etlplus_core::pipeline::{self, JobSpec};
 use etlplus_core::ports::{Control, Executor, Outcome, RunReport};
 use etlplus_core::{Counters, Failure, Mistake};
@@ -141,17 +141,23 @@ fn tell_end(report: &RunReport, is_orphan: bool, control: &Control) {
     for summary in &report.rejects {
         let field = summary.field.as_deref().unwrap_or("the row");
         let rows = if summary.rows == 1 { "1 row was".to_owned() } else { format!("{} rows were", summary.rows) };
-        control.say(LogLevel::Warn, || format!("{rows} rejected: {field} breaks {}", summary.rule));
+        control.say_with(LogLevel::Warn, || {
+            let parts = [("rule", summary.rule.as_str().into()), ("rows", summary.rows.into())];
+            let field_name = summary.field.as_deref().map(|field| ("field", field.into()));
+            (format!("{rows} rejected: {field} breaks {}", summary.rule), fields(parts.into_iter().chain(field_name)))
+        });
     }
     match &report.outcome {
-        Outcome::Completed(target) => control.say(LogLevel::Info, || {
-            let (read, failed) = (progress.records_processed(), progress.records_failed);
-            format!(
-                "completed: {read} rows checked, {failed} rejected, {} loaded into {}",
-                target.rows, target.location
-            )
+        Outcome::Completed(target) => control.say_with(LogLevel::Info, || {
+            let (read, failed, loaded) = (progress.records_processed(), progress.records_failed, target.rows);
+            let message =
+                format!("completed: {read} rows checked, {failed} rejected, {loaded} loaded into {}", target.location);
+            let counts = [("rowsChecked", read), ("rowsRejected", failed), ("rowsLoaded", loaded)];
+            (message, fields(counts.map(|(name, rows)| (name, rows.into()))))
         }),
-        Outcome::Failed(failure) => control.say(LogLevel::Error, || format!("failed: {failure}")),
+        Outcome::Failed(failure) => control.say_with(LogLevel::Error, || {
+            (format!("failed: {failure}"), fields([("code", failure.code.as_str().into())]))
+        }),
         Outcome::Cancelled if is_orphan => {
             control.say(LogLevel::Warn, || "stopped with its server; the target is as it was".to_owned());
         }
@@ -159,6 +165,10 @@ fn tell_end(report: &RunReport, is_orphan: bool, control: &Control) {
             control.say(LogLevel::Warn, || "stopped before its end; the target is as it was".to_owned())
         }
     }
+}
+
+fn fields(parts: impl IntoIterator<Item = (&'static str, FieldValue)>) -> Fields {
+    parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A definition that makes no job.

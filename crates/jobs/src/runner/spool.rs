@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::Utc;
-use etlplus_core::log::{LogLevel, LogLine, LogSink, cut_message};
+use etlplus_core::log::{Fields, LogLevel, LogLine, LogSink, Said};
 
 /// Bytes beyond the limit that are kept for how the attempt ends.
 const END_BYTES: u64 = 64 << 10;
@@ -53,15 +53,18 @@ impl Spool {
         writing.max_bytes = self.bytes() + END_BYTES;
         if left_out > 0 {
             let limit = format!("the log of an attempt holds {max_bytes} bytes (log_max_bytes)");
-            self.write(&mut writing, LogLevel::Warn, format!("{left_out} more lines were left out: {limit}"));
+            let message = format!("{left_out} more lines were left out: {limit}");
+            self.write(&mut writing, missing(message, left_out));
         }
         if let Some(error) = writing.error.take() {
-            self.write(&mut writing, LogLevel::Warn, format!("{lost} lines could not be written: {error}"));
+            self.write(&mut writing, missing(format!("{lost} lines could not be written: {error}"), lost));
         }
     }
 
-    fn write(&self, writing: &mut Writing, level: LogLevel, message: String) {
-        let line = LogLine { line: writing.lines + 1, at: Utc::now(), level, message: cut_message(message) };
+    fn write(&self, writing: &mut Writing, said: Said) {
+        let Said { level, step, message, fields } = said;
+        let (line, step) = (writing.lines + 1, step.map(str::to_owned));
+        let line = LogLine { line, at: Utc::now(), level, step, message, fields }.cut();
         // A line that was torn by a full disk must not take the next one with it.
         let mut bytes = if writing.error.is_some() { vec![b'\n'] } else { Vec::new() };
         let written = serde_json::to_writer(&mut bytes, &line).map_err(io::Error::from).and_then(|()| {
@@ -82,17 +85,23 @@ impl Spool {
     }
 }
 
+/// A line about lines that are not there.
+fn missing(message: String, lines: u64) -> Said {
+    let fields = Fields::from([("lines".to_owned(), lines.into())]);
+    Said { level: LogLevel::Warn, step: None, message, fields }
+}
+
 impl LogSink for Spool {
     fn level(&self) -> LogLevel {
         self.level
     }
 
-    fn say(&self, level: LogLevel, message: String) {
+    fn say(&self, said: Said) {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.bytes() >= writing.max_bytes {
             writing.left_out += 1;
         } else {
-            self.write(&mut writing, level, message);
+            self.write(&mut writing, said);
         }
     }
 }
@@ -101,6 +110,10 @@ impl LogSink for Spool {
 #[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
+
+    fn said(level: LogLevel, message: &str) -> Said {
+        Said { level, step: Some("stream"), message: message.to_owned(), fields: Fields::new() }
+    }
 
     fn lines(path: &Path) -> Vec<LogLine> {
         std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -112,10 +125,10 @@ mod tests {
         let path = folder.path().join("log");
         let spool = Spool::create(&path, LogLevel::Info, 10_000).unwrap();
         for number in 0..1000 {
-            spool.say(LogLevel::Info, format!("line {number}"));
+            spool.say(said(LogLevel::Info, &format!("line {number}")));
         }
         spool.tell_left_out();
-        spool.say(LogLevel::Error, "the end".to_owned());
+        spool.say(said(LogLevel::Error, "the end"));
         let mut lines = lines(&path);
         assert!(std::fs::metadata(&path).unwrap().len() < 11_000);
         assert_eq!(lines.pop().unwrap().message, "the end", "how it ends is kept in any case");
@@ -134,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let spool = Spool::create(&path, LogLevel::Warn, 10_000).unwrap();
-        spool.say(LogLevel::Warn, "a\nb".to_owned());
+        spool.say(said(LogLevel::Warn, "a\nb"));
         spool.tell_left_out();
         assert_eq!(lines(&path).len(), 1, "a line end within a message ends no line of the file");
         assert_eq!(spool.bytes(), std::fs::metadata(&path).unwrap().len());

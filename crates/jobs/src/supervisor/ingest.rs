@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etlplus_core::ids::{AttemptNumber, JobId};
-use etlplus_core::log::{LogLevel, LogLine, cut_message};
+use etlplus_core::log::{LogLevel, LogLine};
 use etlplus_core::ports::{Change, LedgerError, Sample, SpoolPosition};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -182,10 +182,10 @@ impl Taking {
         let said = serde_json::from_slice::<LogLine>(text);
         let damaged = |_| {
             let message = format!("(a damaged line of {} bytes)", text.len());
-            LogLine { line: number, at: self.context.clock.now(), level: LogLevel::Warn, message }
+            LogLine::new(number, self.context.clock.now(), LogLevel::Warn, message)
         };
         let line = said.unwrap_or_else(damaged);
-        LogLine { line: number, message: cut_message(line.message), ..line }
+        LogLine { line: number, ..line.cut() }
     }
 
     async fn again(&self, wait: &mut Duration, error: &(dyn std::error::Error + Sync)) {

@@ -46,7 +46,7 @@ fn record(finished_at: DateTime<Utc>) -> JobRecord {
 }
 
 fn line(second: u32, message: &str) -> LogLine {
-    LogLine { line: u64::from(second) + 1, at: at(second), level: LogLevel::Error, message: message.to_owned() }
+    LogLine::new(u64::from(second) + 1, at(second), LogLevel::Error, message.to_owned())
 }
 
 #[test]

@@ -248,7 +248,9 @@ mod tests {
             line: 1,
             timestamp: Utc::now(),
             level: LogLevel::Info,
+            step: None,
             message: "x".repeat(10_000),
+            fields: Default::default(),
         };
         let (message, timestamp) = (ServerMessage::JobLogMessage(line), Utc::now());
         Payload::of(&Frame { message, timestamp, position: None, id: None })

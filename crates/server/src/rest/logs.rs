@@ -2,19 +2,22 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use etlplus_api::LogPage;
-use etlplus_core::LogLevel;
 use etlplus_core::access::Principal;
 use etlplus_core::ids::{JobId, Offset};
-use etlplus_core::ports::{Fact, JobRecord, LogQuery, LogRange, StoreUnavailable, StoredLine};
+use etlplus_core::ports::{
+    Answer, Fact, JobRecord, LogFound, LogQuery, LogRange, LogSearch, StoreUnavailable, StoredLine,
+};
 
 use super::JobOf;
 use super::jobs::find;
+use super::log_query::LogFilter;
 use super::log_stream::{download, follow};
 use crate::access::Caller;
 use crate::app::App;
@@ -33,6 +36,8 @@ const TAIL_MAX: NonZeroUsize = NonZeroUsize::new(1000).expect("it is not zero");
 const CHUNK: NonZeroUsize = NonZeroUsize::new(500).expect("it is not zero");
 /// A page ends early beyond so many bytes of text.
 const PAGE_BYTES_MAX: usize = 8 << 20;
+/// A page of a search ends beyond so much time, with what was found by then.
+const SEARCH_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// The lines of a job that were asked for, read chunk by chunk.
 pub(super) struct Lines {
@@ -40,7 +45,7 @@ pub(super) struct Lines {
     pub(super) record: JobRecord,
     /// Who reads.
     pub(super) principal: Principal,
-    min_level: LogLevel,
+    filter: LogFilter,
     after: Offset,
     /// So many of the last lines come first.
     tail: Option<NonZeroUsize>,
@@ -58,13 +63,15 @@ pub(super) async fn logs(
     let mut parameters = Parameters::of(request.uri())?;
     let after = parameters.number("after", 0, u64::MAX);
     let limit = parameters.number("limit", 1, LINES_MAX);
-    let level = parameters.one("level", "give DEBUG, INFO, WARN or ERROR", |text| text.parse().ok());
+    let filter = LogFilter::take(&mut parameters);
     let tail = parameters.number("tail", NonZeroUsize::MIN, TAIL_MAX);
-    parameters.finish()?;
     if tail.is_some() && (after.is_some() || limit.is_some()) {
-        let error = item("tail", "comes beside after or limit", "give the last lines or those after a place");
-        return Err(Refusal::bad_parameters(vec![error]));
+        parameters.fault(item("tail", "comes beside after or limit", "give the last lines or those after a place"));
     }
+    if tail.is_some() && filter.is_search() {
+        parameters.fault(item("tail", "comes beside a search", "search after a place: all lines are after 0"));
+    }
+    parameters.finish()?;
     let record = find(&app, job).await?;
     let form = wanted(request.headers());
     if form != Form::Page {
@@ -77,7 +84,7 @@ pub(super) async fn logs(
         app,
         record,
         principal: caller.0,
-        min_level: level.unwrap_or(LogLevel::Debug),
+        filter,
         after: Offset::from_number(after.unwrap_or(0).max(seen.unwrap_or(0))),
         // Who comes back has had the last lines already.
         tail: tail.filter(|_| seen.is_none()),
@@ -86,6 +93,7 @@ pub(super) async fn logs(
     // There is no request after a stream, since its connection has no place among those of HTTP any more.
     let close = (header::CONNECTION, HeaderValue::from_static("close"));
     match form {
+        Form::Page if lines.filter.is_search() => lines.found_page().await,
         Form::Page => lines.page().await,
         Form::Download => {
             let name = HeaderValue::try_from(format!("attachment; filename=\"{job}.log.ndjson\""));
@@ -114,6 +122,9 @@ impl Lines {
 
     /// The next lines; none at the end of what is recorded.
     pub(super) async fn next(&mut self) -> Result<Vec<StoredLine>, StoreUnavailable> {
+        if self.filter.is_search() {
+            return self.next_found().await;
+        }
         let (range, limit) = match self.tail.take() {
             Some(tail) => (LogRange::Last, tail),
             None => {
@@ -122,13 +133,54 @@ impl Lines {
                 (LogRange::After(self.after), limit)
             }
         };
-        let query = LogQuery { job: self.job(), min_level: self.min_level, range, limit };
+        let query = LogQuery { job: self.job(), min_level: self.filter.min_level, range, limit };
         let lines = self.app.history.log(query).await?;
         self.limit = self.limit.map(|left| left - lines.len());
         if let Some(last) = lines.last() {
             self.after = last.offset;
         }
         Ok(lines)
+    }
+
+    /// The next lines that are searched for; none at the end of what is recorded.
+    async fn next_found(&mut self) -> Result<Vec<StoredLine>, StoreUnavailable> {
+        loop {
+            let left = self.limit.unwrap_or(usize::MAX);
+            let Some(limit) = NonZeroUsize::new(left.min(CHUNK.get())) else { return Ok(Vec::new()) };
+            // All that has a place by now is looked at where the search comes to the end.
+            let newest = self.app.bus.position().offset;
+            let LogFound { lines, next } = self.search(limit).await?;
+            let is_end = next.is_none();
+            let last = lines.last().map(|line| line.offset);
+            self.after = next.unwrap_or(newest).max(self.after).max(last.unwrap_or(Offset::START));
+            self.limit = self.limit.map(|left| left - lines.len());
+            if is_end || !lines.is_empty() {
+                return Ok(lines);
+            }
+        }
+    }
+
+    fn search(&self, limit: NonZeroUsize) -> Answer<'_, Result<LogFound, StoreUnavailable>> {
+        let LogFilter { min_level, attempt, step, since, until, pattern } = self.filter.clone();
+        let (job, after) = (self.job(), self.after);
+        self.app.history.search(LogSearch { job, attempt, min_level, step, since, until, pattern, after, limit })
+    }
+
+    /// What is found in a moment, and where to go on.
+    async fn found_page(mut self) -> Result<Response, Refusal> {
+        let (begun, mut rows, mut bytes) = (Instant::now(), Vec::new(), 0);
+        let most = self.limit.unwrap_or(LINES_DEFAULT);
+        loop {
+            let limit = NonZeroUsize::new(CHUNK.get().min(most - rows.len())).unwrap_or(NonZeroUsize::MIN);
+            let LogFound { lines, next } = self.search(limit).await?;
+            bytes += lines.iter().map(|line| line.line.message.len()).sum::<usize>();
+            rows.extend(lines.iter().map(|line| wire::log_row(&self.record.header, line)));
+            let is_enough = rows.len() >= most || bytes >= PAGE_BYTES_MAX || begun.elapsed() >= SEARCH_TIME_MAX;
+            match next {
+                Some(next) if !is_enough => self.after = next,
+                next => return Ok(Json(LogPage { lines: rows, next_after: next.map(Offset::get) }).into_response()),
+            }
+        }
     }
 
     async fn page(mut self) -> Result<Response, Refusal> {

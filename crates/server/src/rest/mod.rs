@@ -9,6 +9,7 @@ mod forms;
 mod health;
 mod if_match;
 mod jobs;
+mod log_query;
 mod log_stream;
 mod logs;
 mod metrics;

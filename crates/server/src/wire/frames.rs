@@ -7,6 +7,7 @@ use etlplus_api::{
 };
 use etlplus_core::ids::Offset;
 use etlplus_core::job::{Cause, JobFact, JobHeader};
+use etlplus_core::log::FieldValue;
 use etlplus_core::ports::{Fact, LogPosition, Reading, Recorded, StoredLine};
 use etlplus_monitor::LiveJob;
 
@@ -54,7 +55,17 @@ fn log_line(job: &JobHeader, attempt: u32, line: &etlplus_core::LogLine) -> JobL
         line: line.line,
         timestamp: line.at,
         level: level(line.level),
+        step: line.step.clone(),
         message: line.message.clone(),
+        fields: line.fields.iter().map(|(name, value)| (name.clone(), field(value))).collect(),
+    }
+}
+
+fn field(value: &FieldValue) -> etlplus_api::FieldValue {
+    match value {
+        FieldValue::Bool(flag) => etlplus_api::FieldValue::Bool(*flag),
+        FieldValue::Number(number) => etlplus_api::FieldValue::Number(number.clone()),
+        FieldValue::Text(text) => etlplus_api::FieldValue::Text(text.clone()),
     }
 }
 

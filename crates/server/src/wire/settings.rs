@@ -113,6 +113,8 @@ fn retention(settings: &RetentionSettings) -> api::RetentionConfig {
         samples: keep(settings.samples),
         rejects: keep(settings.rejects),
         rejects_max_bytes: settings.rejects_max_bytes,
+        logs_max_bytes: settings.logs_max_bytes,
+        logs_max_bytes_per_job: settings.logs_max_bytes_per_job,
     }
 }
 

@@ -33,6 +33,66 @@ async fn a_page_goes_on_after_the_one_before() {
 }
 
 #[tokio::test]
+async fn a_log_is_searched_page_by_page() {
+    let server = Server::start().await;
+    let job = server.running("orders");
+    // More lines than one look takes.
+    server.say(job, LogLevel::Info, (0..950).map(|number| format!("checked row {number}")));
+    server.say(job, LogLevel::Error, ["The disk is full".to_owned()]);
+    let address = format!("/api/jobs/{job}/logs");
+    let found = async |query: &str| server.get(&format!("{address}?{query}")).await.json();
+    let page = found("q=DISK").await;
+    assert_eq!(page, json!({"lines": [], "nextAfter": null}), "a capital letter is meant");
+    let page = found("q=the%20DISK&level=ERROR").await;
+    assert_eq!(texts(&page).len(), 0);
+    let page = found("q=the%20disk&level=ERROR").await;
+    assert_eq!((texts(&page), &page["nextAfter"]), (vec!["The disk is full"], &Value::Null));
+    assert_eq!(page["lines"][0]["step"], Value::Null);
+    let first = found("regex=row%20%5Cd7%24&limit=4").await;
+    assert_eq!(texts(&first), ["checked row 17", "checked row 27", "checked row 37", "checked row 47"]);
+    let rest = found(&format!("regex=row%20%5Cd7%24&after={}", first["nextAfter"])).await;
+    assert_eq!((texts(&rest).len(), &rest["nextAfter"]), (5, &Value::Null));
+    assert_eq!(texts(&found("q=row&attempt=2").await).len(), 0);
+    assert_eq!(texts(&found("q=row&since=2100-01-01T00:00:00Z").await).len(), 0);
+    assert_eq!(texts(&found("until=2100-01-01T00:00:00Z&limit=10000").await).len(), 951);
+    assert_eq!(texts(&found("step=commit").await).len(), 0);
+
+    // A download and a log that is followed are searched as well.
+    let download = server.get_with(&format!("{address}?q=row%2094"), "accept: application/x-ndjson\r\n").await;
+    assert_eq!(download.text().lines().count(), 11);
+    let head = format!("GET {address}?q=row%2094 HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n");
+    let mut stream = server.begin(&head).await;
+    server.say(job, LogLevel::Info, ["not this".to_owned(), "row 94 again".to_owned()]);
+    server.complete(job);
+    let events = events(&mut stream, |name, _| name == "end").await;
+    assert_eq!((events.len(), &events[11].2["message"]), (13, &json!("row 94 again")));
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_be_says_why() {
+    let server = Server::start().await;
+    let address = format!("/api/jobs/{}/logs", server.running("orders"));
+    for (bad, part) in [
+        ("regex=(", "unclosed group"),
+        ("regex=(%3F%3Dx)", "look-around"),
+        ("regex=%5Cw%7B900%7D%7B900%7D", "size limit"),
+        ("q=", "is empty"),
+        ("q=a&regex=b", "comes beside q"),
+        ("q=a&q=b", "more than once"),
+        ("q=a&tail=3", "comes beside a search"),
+        ("attempt=0", "attempt"),
+        ("since=yesterday", "such as 2026"),
+    ] {
+        let answer = server.get(&format!("{address}?{bad}")).await;
+        let text = answer.text();
+        assert!(text.contains(part), "{bad}: {text}");
+        answer.problem(422, "bad_parameter");
+    }
+    let long = "x".repeat(1_001);
+    server.get(&format!("{address}?q={long}")).await.problem(422, "bad_parameter");
+}
+
+#[tokio::test]
 async fn a_download_has_every_line() {
     let server = Server::start().await;
     let job = server.running("orders");

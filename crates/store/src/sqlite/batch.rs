@@ -9,6 +9,7 @@ use etlplus_core::ports::{Change, Fact, LedgerError, LogPosition, Recorded};
 use sqlx::{Row, SqliteConnection};
 
 use super::head::Head;
+use super::logs::ChunkCache;
 use super::rows;
 
 /// Jobs whose headers are remembered. When they are more, all are forgotten and looked up again as they come.
@@ -51,6 +52,7 @@ impl KnownJobs {
 pub(super) struct Batch<'a> {
     pub(super) connection: &'a mut SqliteConnection,
     pub(super) known: &'a mut KnownJobs,
+    pub(super) chunks: &'a ChunkCache,
     /// What is known of the log so far.
     pub(super) head: Head,
     /// What is to be told once the transaction is committed.

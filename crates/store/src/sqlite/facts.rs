@@ -1,4 +1,4 @@
-//! The log of facts, which is in four tables: one for each kind.
+//! The log of facts, which is in five tables: one for each kind, and two for log lines.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -6,16 +6,18 @@ use std::sync::Arc;
 
 use etlplus_core::ids::Offset;
 use etlplus_core::job::JobHeader;
-use etlplus_core::ports::{Fact, Recorded};
+use etlplus_core::ports::{Fact, Recorded, StoredLine};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::logs::{ChunkCache, lines_between};
 use super::rows;
 
 /// The facts after `offset`, which is the log's oldest place or a later one: at most `limit`. Since offsets have no holes
 /// from there on, those that are asked for are a range of them, whichever table each is in.
 pub(super) async fn after(
     connection: &mut SqliteConnection,
+    chunks: &ChunkCache,
     offset: Offset,
     limit: NonZeroUsize,
 ) -> sqlx::Result<Vec<Recorded>> {
@@ -30,12 +32,9 @@ pub(super) async fn after(
         let fact = Fact::Job { job: shared_header(&mut headers, &row)?, fact: rows::json(row.try_get("body")?)? };
         facts.push(Recorded { offset: rows::offset(&row)?, fact });
     }
-    let lines = "SELECT offset, log_lines.attempt, line, at, level, message, key, id, pipeline, job_type, tags, submitted_at \
-                 FROM log_lines JOIN jobs ON jobs.key = log_lines.job WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
-    for row in sqlx::query(lines).bind(after).bind(last).fetch_all(&mut *connection).await? {
-        let job = shared_header(&mut headers, &row)?;
-        let fact = Fact::Log { job, attempt: rows::attempt(&row)?, line: rows::line(&row)? };
-        facts.push(Recorded { offset: rows::offset(&row)?, fact });
+    for (key, StoredLine { offset, attempt, line }) in lines_between(connection, chunks, after, last).await? {
+        let job = header_of(connection, &mut headers, key).await?;
+        facts.push(Recorded { offset, fact: Fact::Log { job, attempt, line } });
     }
     let alerts = "SELECT offset, body FROM alerts WHERE offset > ?1 AND offset <= ?2";
     for row in sqlx::query(alerts).bind(after).bind(last).fetch_all(&mut *connection).await? {
@@ -49,6 +48,19 @@ pub(super) async fn after(
     }
     facts.sort_unstable_by_key(|recorded| recorded.offset);
     Ok(facts)
+}
+
+async fn header_of(
+    connection: &mut SqliteConnection,
+    headers: &mut HashMap<i64, Arc<JobHeader>>,
+    key: i64,
+) -> sqlx::Result<Arc<JobHeader>> {
+    if let Some(header) = headers.get(&key) {
+        return Ok(header.clone());
+    }
+    let select = "SELECT key, id, pipeline, job_type, tags, submitted_at FROM jobs WHERE key = ?1";
+    let row = sqlx::query(select).bind(key).fetch_one(connection).await?;
+    shared_header(headers, &row)
 }
 
 fn shared_header(headers: &mut HashMap<i64, Arc<JobHeader>>, row: &SqliteRow) -> sqlx::Result<Arc<JobHeader>> {

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use etlplus_core::ids::{AttemptNumber, JobId, Offset};
 use etlplus_core::job::{JobDefinition, JobFact};
 use etlplus_core::ports::{
-    Answer, History, HistoryError, JobQuery, JobRecord, LogPosition, LogQuery, LogRange, Recorded, Sample, Snapshot,
-    SpoolPosition, StoreUnavailable, StoredLine,
+    Answer, History, HistoryError, JobQuery, JobRecord, LogFound, LogPosition, LogQuery, LogSearch, Recorded, Sample,
+    Snapshot, SpoolPosition, StoreUnavailable, StoredLine,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
@@ -75,7 +75,7 @@ impl History for Store {
             if place.epoch != newest.epoch || !(oldest..=newest.offset).contains(&place.offset) {
                 return Err(HistoryError::Gap { asked: place, oldest, newest });
             }
-            let facts = facts::after(&mut transaction, place.offset, limit).await.map_err(failed)?;
+            let facts = facts::after(&mut transaction, &self.chunks, place.offset, limit).await.map_err(failed)?;
             transaction.commit().await.map_err(failed)?;
             Ok(facts)
         })
@@ -95,30 +95,11 @@ impl History for Store {
     }
 
     fn log(&self, query: LogQuery) -> Answer<'_, Result<Vec<StoredLine>, StoreUnavailable>> {
-        read(async move {
-            let (after, select) = match query.range {
-                LogRange::After(offset) => (
-                    offset,
-                    "SELECT offset, attempt, line, at, level, message FROM log_lines \
-                     WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND offset > ?2 AND level >= ?3 \
-                     ORDER BY offset LIMIT ?4",
-                ),
-                LogRange::Last => (
-                    Offset::START,
-                    "SELECT * FROM (SELECT offset, attempt, line, at, level, message FROM log_lines \
-                     WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND offset > ?2 AND level >= ?3 \
-                     ORDER BY offset DESC LIMIT ?4) ORDER BY offset",
-                ),
-            };
-            let rows = sqlx::query(select)
-                .bind(query.job.to_string())
-                .bind(rows::integer(after.get()))
-                .bind(rows::level_number(query.min_level))
-                .bind(rows::integer(query.limit.get()))
-                .fetch_all(&self.readers)
-                .await?;
-            rows.iter().map(stored_line).collect()
-        })
+        read(self.read_log(query))
+    }
+
+    fn search(&self, search: LogSearch) -> Answer<'_, Result<LogFound, StoreUnavailable>> {
+        read(self.search_log(search))
     }
 
     fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>> {
@@ -140,15 +121,12 @@ impl History for Store {
         attempt: AttemptNumber,
     ) -> Answer<'_, Result<SpoolPosition, StoreUnavailable>> {
         read(async move {
-            // The job's lines are read from the last one back; those of a later attempt are all that is passed over.
-            let select = "SELECT spool_bytes, coalesce((SELECT line FROM log_lines \
-                          WHERE log_lines.job = attempts.job AND log_lines.attempt = attempts.attempt \
-                          ORDER BY offset DESC LIMIT 1), 0) AS line FROM attempts \
+            let select = "SELECT spool_bytes, last_line FROM attempts \
                           WHERE job = (SELECT key FROM jobs WHERE id = ?1) AND attempt = ?2";
             let query = sqlx::query(select).bind(job.to_string()).bind(attempt.get());
             let row = query.fetch_optional(&self.readers).await?;
             row.map_or(Ok(SpoolPosition::default()), |row| {
-                Ok(SpoolPosition { bytes: row.try_get("spool_bytes")?, line: row.try_get("line")? })
+                Ok(SpoolPosition { bytes: row.try_get("spool_bytes")?, line: row.try_get("last_line")? })
             })
         })
     }
@@ -196,10 +174,6 @@ fn jobs_statement(query: JobQuery) -> QueryBuilder<Sqlite> {
     }
     sql.push(" ORDER BY id DESC LIMIT ").push_bind(rows::integer(limit.get()));
     sql
-}
-
-fn stored_line(row: &SqliteRow) -> sqlx::Result<StoredLine> {
-    Ok(StoredLine { offset: rows::offset(row)?, attempt: rows::attempt(row)?, line: rows::line(row)? })
 }
 
 fn sample(job: JobId, row: &SqliteRow) -> sqlx::Result<Sample> {

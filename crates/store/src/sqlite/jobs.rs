@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use etlplus_core::ids::{AttemptNumber, JobId};
+use etlplus_core::ids::JobId;
 use etlplus_core::job::{Cause, JobFact, JobHeader, JobStatus};
-use etlplus_core::log::LogLine;
 use etlplus_core::ports::{AttemptReport, Fact, IdempotencyKey, LedgerError, NewJob, Sample, ScheduledFor};
-use sqlx::{QueryBuilder, Row};
+use sqlx::Row;
 
 use super::batch::{Batch, Refused};
 use super::rows;
 
 /// The readings that are kept of a job: half an hour of one a second. The oldest go first.
 pub const SAMPLES_PER_JOB_MAX: u32 = 2_000;
-/// Lines in one statement. More would save little; SQLite takes 32,766 values in one, and a line has seven.
-const LINES_PER_STATEMENT: usize = 256;
-
 impl Batch<'_> {
     pub(super) async fn submit(&mut self, new: NewJob) -> Result<(), Refused<LedgerError>> {
         let NewJob { header, definition, policy, not_before, idempotency, scheduled_for } = new;
@@ -101,47 +97,6 @@ impl Batch<'_> {
             .execute(&mut *self.connection)
             .await?;
         self.tell(Fact::Job { job, fact });
-        Ok(())
-    }
-
-    pub(super) async fn log(
-        &mut self,
-        job: JobId,
-        attempt: AttemptNumber,
-        lines: Vec<LogLine>,
-        spool_bytes: u64,
-    ) -> Result<(), Refused<LedgerError>> {
-        let (key, header) = self.known(job, JobStatus::Running).await?;
-        let upsert = "INSERT INTO attempts (job, attempt, spool_bytes) VALUES (?1, ?2, ?3) \
-                      ON CONFLICT (job, attempt) DO UPDATE SET spool_bytes = excluded.spool_bytes";
-        sqlx::query(upsert)
-            .bind(key)
-            .bind(attempt.get())
-            .bind(rows::integer(spool_bytes))
-            .execute(&mut *self.connection)
-            .await?;
-        let mut offset = self.head.position.offset;
-        for lines in lines.chunks(LINES_PER_STATEMENT) {
-            let insert = "INSERT INTO log_lines (offset, job, attempt, line, at, level, message) ";
-            let mut insert = QueryBuilder::new(insert);
-            insert.push_values(lines, |mut row, line| {
-                offset = offset.next();
-                row.push_bind(rows::integer(offset.get()))
-                    .push_bind(key)
-                    .push_bind(attempt.get())
-                    .push_bind(rows::integer(line.line))
-                    .push_bind(rows::nanos(line.at))
-                    .push_bind(rows::level_number(line.level))
-                    .push_bind(line.message.as_str());
-            });
-            // Statements of every other length would push the ones in use out of the cache.
-            let is_full = lines.len() == LINES_PER_STATEMENT;
-            insert.build().persistent(is_full).execute(&mut *self.connection).await?;
-        }
-        self.head.lines += lines.len() as u64;
-        for line in lines {
-            self.tell(Fact::Log { job: header.clone(), attempt, line });
-        }
         Ok(())
     }
 

@@ -1,10 +1,11 @@
 //! The store on SQLite, in a folder that one server owns.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etlplus_core::ports::{Answer, Change, Ledger, LedgerError, LogPosition, StoreUnavailable};
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 mod alerts;
 mod batch;
@@ -14,6 +15,7 @@ mod folder;
 mod head;
 mod history;
 mod jobs;
+mod logs;
 mod metrics;
 mod open;
 mod pipelines;
@@ -29,6 +31,7 @@ mod writer;
 pub use alerts::{ALERTS_MAX, FIRING_MAX};
 pub use error::{FatalError, OpenError};
 pub use jobs::SAMPLES_PER_JOB_MAX;
+pub use logs::{CHUNK_BYTES_MAX, CHUNK_LINES_MAX};
 pub use open::Opened;
 pub use writer::Writer;
 
@@ -40,7 +43,12 @@ pub struct Store {
     queue: mpsc::Sender<Request>,
     readers: SqlitePool,
     fault: watch::Receiver<Option<Fault>>,
+    chunks: logs::ChunkCache,
+    searches: Arc<Semaphore>,
 }
+
+/// Searches that run at once, each with a connection and a thread; others wait. Half of the connections are left to others.
+const SEARCHES_MAX: usize = 2;
 
 /// A batch that was not recorded, while none was since.
 #[derive(Debug, Clone)]

@@ -44,9 +44,11 @@ impl Batch<'_> {
         let mut step = Step { limits, rows: step.get().min(STEP_MAX) as u64, pruned: Pruned::default() };
         self.prune_jobs(&mut step).await?;
         self.prune_lines(&mut step).await?;
+        self.prune_log_bytes(&mut step).await?;
         self.prune_samples(&mut step).await?;
         self.prune_alerts(&mut step).await?;
         self.prune_settings_changes(&mut step).await?;
+        self.seal_silent(&mut step).await?;
         let has_space_left = self.give_back_space().await?;
         Ok(Pruned { more: step.rows == 0 || has_space_left, ..step.pruned })
     }
@@ -71,6 +73,8 @@ impl Batch<'_> {
                           WHERE finished_at IS NOT NULL AND rtrim(finished_at, 'Z') < ?2 \
                           AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.job = jobs.key AND facts.offset > ?1) \
                           AND NOT EXISTS (SELECT 1 FROM log_lines WHERE log_lines.job = jobs.key AND log_lines.offset > ?1) \
+                          AND NOT EXISTS (SELECT 1 FROM log_chunks \
+                                          WHERE log_chunks.job = jobs.key AND log_chunks.last_offset > ?1) \
                           ORDER BY rtrim(finished_at, 'Z') LIMIT ?3";
             let select = sqlx::query_scalar(select).bind(cursor).bind(rows::sortable_text(before));
             let keys: Vec<_> = select.bind(rows::integer(most)).fetch_all(&mut *self.connection).await?;
@@ -82,6 +86,8 @@ impl Batch<'_> {
         let select = "SELECT key FROM jobs WHERE finished_at IS NOT NULL \
                       AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.job = jobs.key AND facts.offset > ?1) \
                       AND NOT EXISTS (SELECT 1 FROM log_lines WHERE log_lines.job = jobs.key AND log_lines.offset > ?1) \
+                      AND NOT EXISTS (SELECT 1 FROM log_chunks \
+                                      WHERE log_chunks.job = jobs.key AND log_chunks.last_offset > ?1) \
                       ORDER BY key LIMIT ?2";
         let select = sqlx::query_scalar(select).bind(cursor).bind(rows::integer(most.min(excess)));
         select.fetch_all(&mut *self.connection).await
@@ -90,9 +96,7 @@ impl Batch<'_> {
     /// Deletes what fits the step of some jobs: their lines and readings, and where none is left the jobs themselves.
     async fn prune_these(&mut self, keys: &[i64], step: &mut Step) -> sqlx::Result<()> {
         let keys = rows::to_json(keys)?;
-        let delete = "DELETE FROM log_lines WHERE offset IN (SELECT offset FROM log_lines \
-                      WHERE job IN (SELECT value FROM json_each(?1)) LIMIT ?2) RETURNING offset";
-        self.forget_lines(sqlx::query(delete).bind(&keys).bind(rows::integer(step.rows)), step).await?;
+        self.forget_logs(&keys, step).await?;
         let delete = "DELETE FROM samples WHERE (job, number) IN (SELECT job, number FROM samples \
                       WHERE job IN (SELECT value FROM json_each(?1)) LIMIT ?2)";
         self.forget_samples(sqlx::query(delete).bind(&keys).bind(rows::integer(step.rows)), step).await?;
@@ -111,26 +115,6 @@ impl Batch<'_> {
         self.head.ended_jobs = self.head.ended_jobs.saturating_sub(jobs);
         step.pruned.jobs += jobs;
         step.took(moves + jobs);
-        Ok(())
-    }
-
-    async fn prune_lines(&mut self, step: &mut Step) -> sqlx::Result<()> {
-        let cursor = rows::integer(self.head.alerts_cursor.get());
-        if let Some(before) = step.limits.lines_before {
-            let delete = "DELETE FROM log_lines WHERE offset IN (SELECT offset FROM log_lines \
-                          WHERE at < ?1 AND offset <= ?2 \
-                          AND job NOT IN (SELECT key FROM jobs WHERE status IN ('PENDING', 'RUNNING', 'PAUSED')) \
-                          ORDER BY at LIMIT ?3) RETURNING offset";
-            let delete = sqlx::query(delete).bind(rows::nanos(before)).bind(cursor).bind(rows::integer(step.rows));
-            self.forget_lines(delete, step).await?;
-        }
-        if let Some(max) = step.limits.lines_max {
-            let delete = "DELETE FROM log_lines WHERE offset IN (SELECT offset FROM log_lines WHERE offset <= ?1 \
-                          AND job NOT IN (SELECT key FROM jobs WHERE status IN ('PENDING', 'RUNNING', 'PAUSED')) \
-                          ORDER BY offset LIMIT ?2) RETURNING offset";
-            let number = self.head.lines.saturating_sub(max).min(step.rows);
-            self.forget_lines(sqlx::query(delete).bind(cursor).bind(rows::integer(number)), step).await?;
-        }
         Ok(())
     }
 
@@ -158,14 +142,6 @@ impl Batch<'_> {
                       (SELECT offset FROM settings_changes WHERE offset <= ?1 ORDER BY offset LIMIT ?2)";
         let delete = sqlx::query(delete).bind(rows::integer(self.head.oldest.get())).bind(rows::integer(step.rows));
         step.took(delete.execute(&mut *self.connection).await?.rows_affected());
-        Ok(())
-    }
-
-    async fn forget_lines(&mut self, delete: Query<'_, Sqlite, SqliteArguments>, step: &mut Step) -> sqlx::Result<()> {
-        let deleted = self.forget_facts(delete).await?;
-        self.head.lines = self.head.lines.saturating_sub(deleted);
-        step.pruned.lines += deleted;
-        step.took(deleted);
         Ok(())
     }
 

@@ -36,7 +36,7 @@ pub(super) fn job(row: &SqliteRow) -> sqlx::Result<JobRecord> {
     })
 }
 
-/// A log line. The row has the columns `line`, `at`, `level` and `message`.
+/// A log line. The row has the columns `line`, `at`, `level`, `step`, `message` and `fields`.
 pub(super) fn line(row: &SqliteRow) -> sqlx::Result<LogLine> {
     let level: i64 = row.try_get("level")?;
     let level = LogLevel::ALL.into_iter().find(|known| level_number(*known) == level);
@@ -44,7 +44,9 @@ pub(super) fn line(row: &SqliteRow) -> sqlx::Result<LogLine> {
         line: row.try_get("line")?,
         at: time(row.try_get("at")?),
         level: level.ok_or_else(|| undecodable("no such level"))?,
+        step: row.try_get("step")?,
         message: row.try_get("message")?,
+        fields: row.try_get::<Option<&str>, _>("fields")?.map(json).transpose()?.unwrap_or_default(),
     })
 }
 

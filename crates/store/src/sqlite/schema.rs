@@ -4,8 +4,11 @@ use sqlx::SqliteConnection;
 
 /// Each brings a database from the version that is its index to the next, and says so in `user_version`. One that was
 /// released never changes.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_whole_server.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_whole_server.sql"),
+    include_str!("migrations/0003_sealed_logs.sql"),
+];
 
 /// The version of the tables that this release reads and writes.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

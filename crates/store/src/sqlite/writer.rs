@@ -1,13 +1,14 @@
 //! The writer: the one task that records, and then tells.
 
 use std::future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::metrics::{counter, gauge, histogram};
 use etlplus_bus::Publisher;
 use etlplus_core::ports::Recorded;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::{select, time};
 
@@ -15,9 +16,10 @@ use super::batch::{Batch, KnownJobs};
 use super::error::{FatalError, NotRecorded, Reach, reach, unavailable};
 use super::folder::{DatabaseFile, Folder, beside};
 use super::head::Head;
+use super::logs::ChunkCache;
 use super::open::Opened;
 use super::requests::Request;
-use super::{Fault, Store, metrics};
+use super::{Fault, SEARCHES_MAX, Store, metrics};
 
 #[cfg(test)]
 mod tests;
@@ -86,9 +88,11 @@ pub(super) fn start(
     let (publisher, bus) = etlplus_bus::bus(head.position);
     let (stop, stopped) = oneshot::channel();
     let (fault, last_fault) = watch::channel(None);
-    let store = Store { queue, readers: readers.clone(), fault: last_fault };
+    let chunks = ChunkCache::default();
+    let searches = Arc::new(Semaphore::new(SEARCHES_MAX));
+    let store = Store { queue, readers: readers.clone(), fault: last_fault, chunks: chunks.clone(), searches };
     let known = KnownJobs::default();
-    let task = Task { connection, readers, known, head, publisher, fault, wal_bytes_kept: 0, folder, file };
+    let task = Task { connection, readers, known, chunks, head, publisher, fault, wal_bytes_kept: 0, folder, file };
     let task = tokio::spawn(task.run(requests, stopped));
     Opened { store, bus, writer: Writer { task, stop: Some(stop), ended: None } }
 }
@@ -97,6 +101,7 @@ struct Task {
     connection: SqliteConnection,
     readers: SqlitePool,
     known: KnownJobs,
+    chunks: ChunkCache,
     /// What is known of the log that is on disk.
     head: Head,
     publisher: Publisher,
@@ -165,8 +170,8 @@ impl Task {
 
     async fn write(&mut self, requests: &mut [Request]) -> Result<(Head, Vec<Recorded>), NotRecorded> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        let (connection, known) = (&mut self.connection, &mut self.known);
-        let mut batch = Batch { connection, known, head: self.head, facts: Vec::new() };
+        let (connection, known, chunks) = (&mut self.connection, &mut self.known, &self.chunks);
+        let mut batch = Batch { connection, known, chunks, head: self.head, facts: Vec::new() };
         for request in requests {
             write_one(&mut batch, request).await?;
         }

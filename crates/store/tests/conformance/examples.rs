@@ -118,7 +118,7 @@ pub(crate) fn life(number: usize, inputs: impl IntoIterator<Item = JobInput>) ->
 }
 
 pub(crate) fn line(number: u64, level: LogLevel, message: &str) -> LogLine {
-    LogLine { line: number, at: at(i64::try_from(number).expect("small")), level, message: message.to_owned() }
+    LogLine::new(number, at(i64::try_from(number).expect("small")), level, message.to_owned())
 }
 
 /// `count` lines of a job's first attempt.

@@ -10,6 +10,7 @@ mod follow;
 mod history;
 mod jobs;
 mod ledger;
+mod logs;
 mod pipelines;
 mod random;
 mod retention;
@@ -67,6 +68,9 @@ macro_rules! every_property {
             ledger::what_cannot_be_true_is_refused_for_good,
             ledger::lines_and_the_bytes_that_hold_them_are_one,
             ledger::a_report_is_of_the_last_attempt_that_ended,
+            logs::packed_lines_are_read_as_they_were_recorded,
+            logs::a_search_finds_what_reading_every_line_finds,
+            logs::packed_lines_are_forgotten_oldest_first_and_by_each_limit,
             pipelines::only_a_change_makes_a_new_version,
             pipelines::pipelines_are_listed_by_name_and_kept,
             random::history_is_what_was_recorded_and_offsets_have_no_holes,

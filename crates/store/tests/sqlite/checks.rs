@@ -23,7 +23,7 @@ async fn tables() -> (TempDir, SqliteConnection) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let opened = Store::open(folder.path()).await.expect("the folder is free");
     let (job, change) = submit();
-    let line = LogLine { line: 1, at: now(), level: LogLevel::Info, message: "said".to_owned() };
+    let line = LogLine::new(1, now(), LogLevel::Info, "said".to_owned());
     let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines: vec![line], spool_bytes: 9 };
     opened.store.record(vec![change, said]).await.expect("the store works");
     opened.writer.close().await.expect("nothing is wrong");
@@ -188,6 +188,14 @@ async fn rows_of_the_other_tables_have_their_limits() {
         "UPDATE log_lines SET at = 'today'",
         "UPDATE log_lines SET offset = 0",
         "UPDATE log_lines SET job = 77",
+        "UPDATE log_lines SET fields = '[]'",
+        "INSERT INTO log_chunks VALUES (0, 2, 1, 1, 2, 1, 2, 1, 1, 1, 1, x'', x'', x'')",
+        "INSERT INTO log_chunks VALUES (3, 2, 1, 1, 2, 1, 2, 1, 1, 1, 1, x'', x'', x'')",
+        "INSERT INTO log_chunks VALUES (1, 2, 77, 1, 2, 1, 2, 1, 1, 1, 1, x'', x'', x'')",
+        "INSERT INTO log_chunks VALUES (1, 2, 1, 1, 0, 1, 2, 1, 1, 1, 1, x'', x'', x'')",
+        "INSERT INTO log_chunks VALUES (1, 2, 1, 1, 2, 1, 2, 2, 1, 1, 1, x'', x'', x'')",
+        "INSERT INTO log_chunks VALUES (1, 2, 1, 1, 2, 1, 2, 1, 1, 0, 1, x'', x'', x'')",
+        "UPDATE attempts SET open_lines = -1",
         "UPDATE facts SET offset = 0",
         "UPDATE facts SET body = '{}'",
         "UPDATE facts SET body = json_set(body, '$.state.status', 'ASLEEP')",
@@ -217,6 +225,8 @@ async fn rows_of_the_other_tables_have_their_limits() {
         "UPDATE log_lines SET level = 3, line = 2, message = ''",
         "UPDATE facts SET body = json_set(body, '$.state.status', 'RUNNING')",
         "INSERT INTO samples VALUES (1, 1, 1, 1, '{}', NULL, NULL)",
+        "UPDATE log_lines SET fields = '{}'",
+        "INSERT INTO log_chunks VALUES (1, 2, 1, 1, 2, 1, 2, 1, 1, 1, 1, x'', x'', x'')",
     ];
     for statement in allowed {
         sqlx::query(statement).execute(&mut tables).await.expect(statement);
@@ -239,6 +249,7 @@ async fn rows_of_the_servers_tables_have_their_limits() {
         "UPDATE meta SET oldest_offset = -1",
         "UPDATE meta SET ended_jobs = -1",
         "UPDATE meta SET lines = -1",
+        "UPDATE meta SET log_bytes = -1",
         "UPDATE meta SET samples = -1",
         "UPDATE alerts SET offset = 0",
         "UPDATE alerts SET fingerprint = 'short'",

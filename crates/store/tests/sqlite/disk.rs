@@ -14,7 +14,7 @@ use crate::children::{Told, folder, now, on, submit, tell};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn lines(job: JobId) -> Change {
-    let line = |line| LogLine { line, at: now(), level: LogLevel::Info, message: "x".repeat(1000) };
+    let line = |line| LogLine::new(line, now(), LogLevel::Info, "x".repeat(1000));
     Change::Log { job, attempt: AttemptNumber::FIRST, lines: (1..=50).map(line).collect(), spool_bytes: 1 }
 }
 

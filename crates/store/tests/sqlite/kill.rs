@@ -5,15 +5,18 @@ use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 
-use chrono::DateTime;
-use etlplus_core::ids::{JobId, Offset};
+use chrono::{DateTime, Utc};
+use etlplus_core::ids::{AttemptNumber, JobId, Offset};
 use etlplus_core::ports::{
-    Alert, AlertQuery, AlertRule, AlertStatus, Alerts, Consequences, Fact, History, Ledger, LogPosition, Rules,
+    Alert, AlertQuery, AlertRule, AlertStatus, Alerts, Change, Consequences, Fact, History, Ledger, LogPosition,
+    LogQuery, LogRange, Retention, RetentionLimits, Rules,
 };
+use etlplus_core::{LogLevel, LogLine};
 use etlplus_store::Store;
 use tokio::task::JoinSet;
 
 use crate::children::{Told, folder, on, submit, tell, this_program};
+use crate::open::connect;
 
 const CALLERS: usize = 16;
 const ACKNOWLEDGED: usize = 500;
@@ -150,4 +153,73 @@ async fn a_kill_neither_leaves_out_an_alert_nor_raises_one_twice() {
     raised.sort_unstable();
     assert_eq!(jobs.len() * 2, facts.len());
     assert!(jobs == raised, "{} jobs, {} alerts", jobs.len(), raised.len());
+}
+
+/// Lines of one call at most: some make chunks, some do not.
+const LINES_MAX: u64 = 3_000;
+const SPEAKERS: usize = 3;
+
+/// The line that its number makes.
+fn said(number: u64) -> LogLine {
+    LogLine::new(number, DateTime::UNIX_EPOCH, LogLevel::Info, format!("line {number} of this job"))
+}
+
+/// Records lines of jobs in calls of every size, while others pack what is left, without an end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by another test, in a process of its own"]
+async fn seals_lines_until_it_is_killed() {
+    let Some(folder) = folder() else { return };
+    let opened = Store::open(&folder).await.expect("the folder is free");
+    for _ in 0..SPEAKERS {
+        let store = opened.store.clone();
+        tokio::spawn(async move {
+            let (job, change) = submit();
+            store.record(vec![change]).await.expect("the store works");
+            let (mut number, mut size) = (0, 1);
+            loop {
+                let lines: Vec<_> = (number + 1..=number + size).map(said).collect();
+                let change =
+                    Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: (number + size) * 10 };
+                store.record(vec![change]).await.expect("the store works");
+                (number, size) = (number + size, size * 7 % LINES_MAX + 1);
+                tell("lines", &format!("{job} {number}"));
+            }
+        });
+    }
+    let now_old = RetentionLimits { seal_before: Some(DateTime::<Utc>::MAX_UTC), ..RetentionLimits::default() };
+    loop {
+        opened.store.prune(now_old, NonZeroUsize::new(500).expect("it is not zero")).await.expect("the store works");
+    }
+}
+
+#[tokio::test]
+async fn a_kill_while_lines_are_sealed_neither_loses_nor_doubles_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut acknowledged = BTreeMap::<JobId, u64>::new();
+    for life in 1..=4 {
+        let mut told = Told::by(on(this_program(), "kill::seals_lines_until_it_is_killed", folder.path()));
+        let mut note = |(_, text): (String, String)| {
+            let (job, number) = text.split_once(' ').expect("a job and a number");
+            acknowledged.insert(job.parse().expect("an id"), number.parse().expect("a number"));
+        };
+        // Each life is cut off at another time.
+        told.by_ref().take(20 + 11 * life).for_each(&mut note);
+        told.child.kill().expect("it runs");
+        told.by_ref().for_each(&mut note);
+        assert_eq!(told.child.wait().expect("it was a child").signal(), Some(9), "it was killed while it recorded");
+    }
+    let opened = Store::open(folder.path()).await.expect("the database is whole");
+    let mut tables = connect(folder.path()).await;
+    let chunks: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM log_chunks").fetch_one(&mut tables).await.expect("a number");
+    assert!(chunks > 8, "{chunks} chunks were made");
+    for (job, number) in acknowledged {
+        let range = LogRange::After(Offset::START);
+        let query = LogQuery { job, min_level: LogLevel::Debug, range, limit: NonZeroUsize::MAX };
+        let lines = opened.store.log(query).await.expect("the store answers");
+        assert!(lines.len() as u64 >= number, "{} of {number} lines are left", lines.len());
+        assert!(lines.iter().zip(1..).all(|(stored, number)| stored.line == said(number)), "each once, in order");
+        let position = opened.store.spool_position(job, AttemptNumber::FIRST).await.expect("the store answers");
+        assert_eq!((position.line, position.bytes), (lines.len() as u64, lines.len() as u64 * 10));
+    }
 }

@@ -27,7 +27,7 @@ fn batches_facts_and_errors_are_counted() {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let opened = Store::open(folder.path()).await.expect("the folder is free");
             let (job, change) = submit();
-            let line = |line| LogLine { line, at: now(), level: LogLevel::Info, message: "x".repeat(1000) };
+            let line = |line| LogLine::new(line, now(), LogLevel::Info, "x".repeat(1000));
             let lines = (1..=10).map(line).collect();
             let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: 1 };
             opened.store.record(vec![change, said]).await.expect("the store works");

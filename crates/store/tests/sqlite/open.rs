@@ -169,10 +169,10 @@ async fn a_database_that_was_half_made_is_made_anew() {
 async fn a_database_of_a_later_release_is_refused() {
     let folder = with_jobs().await;
     let mut other = connect(folder.path()).await;
-    sqlx::query("PRAGMA user_version = 3").execute(&mut other).await.expect("nobody writes");
+    sqlx::query("PRAGMA user_version = 4").execute(&mut other).await.expect("nobody writes");
     other.close().await.expect("nothing is wrong");
     let error = refused(folder.path()).await;
-    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 4, known: 3, .. }), "{error}");
 }
 
 /// Holds a store until it is killed.

@@ -16,7 +16,7 @@ async fn a_request_that_is_refused_for_good_leaves_its_batch_whole() {
     let opened = Store::open(folder.path()).await.expect("the folder is free");
     let store = &opened.store;
     let ((job, first), (last_job, last)) = (submit(), submit());
-    let line = LogLine { line: 0, at: now(), level: LogLevel::Info, message: "said".to_owned() };
+    let line = LogLine::new(0, now(), LogLevel::Info, "said".to_owned());
     let said = Change::Log { job, attempt: AttemptNumber::FIRST, lines: vec![line], spool_bytes: 9 };
     let (unwritable_job, mut unwritable) = submit();
     if let Change::Submit(new) = &mut unwritable {

@@ -193,6 +193,8 @@ mod tests {
             line: 1,
             timestamp: at(2),
             level: LogLevel::Warn,
+            step: None,
+            fields: Default::default(),
             message: "odd \u{1b}[2J row".to_owned(),
         }];
         let expected = "\
@@ -277,6 +279,8 @@ orders RUNNING for 2.50 s
                 line,
                 timestamp: at(2),
                 level: LogLevel::Info,
+                step: None,
+                fields: Default::default(),
                 message: format!("line {line}"),
             })
             .collect();

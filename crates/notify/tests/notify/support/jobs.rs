@@ -71,12 +71,8 @@ fn life(
     let started = pending.apply(JobInput::Start { attempt: FIRST }, at).expect("the move is legal");
     let ended = started.state.apply(end(FIRST), at).expect("the move is legal");
     let moved = |fact: &JobFact| Change::Move { job, fact: fact.clone(), report: None };
-    let said = lines.iter().zip(1..).map(|(message, line)| LogLine {
-        line,
-        at,
-        level: LogLevel::Error,
-        message: (*message).to_owned(),
-    });
+    let line = |(message, line): (&&str, u64)| LogLine::new(line, at, LogLevel::Error, (*message).to_owned());
+    let said = lines.iter().zip(1..).map(line);
     let log = Change::Log { job, attempt: FIRST, lines: said.collect(), spool_bytes: 1 };
     vec![Change::Submit(Box::new(new)), moved(&started.facts[0]), log, moved(&ended.facts[0])]
 }

@@ -245,7 +245,7 @@ async fn bind() -> TcpListener {
 }
 
 pub(crate) fn said(job: JobId, level: LogLevel, messages: impl IntoIterator<Item = String>) -> Change {
-    let line = |(line, message)| LogLine { line: line as u64 + 1, at: Utc::now(), level, message };
+    let line = |(line, message)| LogLine::new(line as u64 + 1, Utc::now(), level, message);
     let lines = messages.into_iter().enumerate().map(line).collect();
     Change::Log { job, attempt: AttemptNumber::FIRST, lines, spool_bytes: 0 }
 }

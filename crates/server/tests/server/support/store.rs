@@ -259,6 +259,24 @@ impl History for MemoryStore {
         })
     }
 
+    fn search(&self, search: LogSearch) -> Answer<'_, Result<LogFound, StoreUnavailable>> {
+        self.read(|inner| {
+            // A few lines are looked at by one call, so that whoever asks has to go on.
+            let lines: Vec<_> =
+                inner.lines.get(&search.job).into_iter().flatten().filter(|line| line.offset > search.after).collect();
+            let looked_at = &lines[..lines.len().min(100)];
+            let found: Vec<_> = looked_at.iter().filter(|line| search.is_match(line)).collect();
+            let lines_found: Vec<StoredLine> =
+                found.iter().take(search.limit.get()).map(|line| (**line).clone()).collect();
+            let next = match (found.len() > lines_found.len(), lines.len() > looked_at.len()) {
+                (true, _) => lines_found.last(),
+                (false, true) => looked_at.last().copied(),
+                (false, false) => None,
+            };
+            LogFound { next: next.map(|line| line.offset), lines: lines_found }
+        })
+    }
+
     fn samples(&self, job: JobId, limit: NonZeroUsize) -> Answer<'_, Result<Vec<Sample>, StoreUnavailable>> {
         self.read(|inner| {
             let samples: Vec<Sample> = inner.samples.iter().filter(|sample| sample.job == job).cloned().collect();

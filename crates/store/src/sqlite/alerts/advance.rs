@@ -48,7 +48,7 @@ impl Batch<'_> {
         limit: NonZeroUsize,
     ) -> Result<usize, Refused<StoreUnavailable>> {
         let cursor = self.head.alerts_cursor;
-        let facts = facts::after(self.connection, cursor, limit.min(FACTS_MAX)).await?;
+        let facts = facts::after(self.connection, self.chunks, cursor, limit.min(FACTS_MAX)).await?;
         let Some(last) = facts.last() else { return Ok(0) };
         let firing = super::firing(self.connection, self.head.position.epoch, FIRING_MAX).await?;
         // The rules come from elsewhere. A mistake in them must not take down what records jobs.

@@ -58,7 +58,7 @@ fn submit() -> (JobId, Change) {
 }
 
 fn lines(job: JobId, spool_bytes: u64) -> Change {
-    let line = |line| LogLine { line, at: Utc::now(), level: LogLevel::Info, message: "x".repeat(1000) };
+    let line = |line| LogLine::new(line, Utc::now(), LogLevel::Info, "x".repeat(1000));
     Change::Log { job, attempt: AttemptNumber::FIRST, lines: (1..=20).map(line).collect(), spool_bytes }
 }
 
@@ -143,7 +143,7 @@ async fn rules_whose_alerts_do_not_fit_are_run_again_and_raise_each_once() {
 #[test]
 fn a_batch_is_bounded_by_its_rows_and_never_empty() {
     let request = |count| {
-        let line = |line| LogLine { line, at: Utc::now(), level: LogLevel::Info, message: String::new() };
+        let line = |line| LogLine::new(line, Utc::now(), LogLevel::Info, String::new());
         let (job, attempt) = (JobId::from_uuid(Uuid::now_v7()), AttemptNumber::FIRST);
         let lines = (1..=count).map(line).collect();
         Request::Record(Asked::new(vec![Change::Log { job, attempt, lines, spool_bytes: 1 }], oneshot::channel().0))
