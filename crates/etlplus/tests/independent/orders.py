@@ -90,9 +90,9 @@ def expect(data: bytes, as_of: datetime.datetime) -> Expected:
     rejects: dict[int, Reject] = {}
     for row, record in enumerate(data_records(data, [column.name for column in schema]), start=1):
         found, errors = judge(record, schema)
-        # A row that breaks another rule claims no number; of the others the first one keeps it.
-        if not errors and found[0] in rows:
-            errors = [("order_id", "unique", shown(record.fields[0].text))]
+        # A row that breaks another rule claims no number; of the others the first one keeps it. Whoever comes later is told.
+        if found and found[0] in rows:
+            errors = [("order_id", "unique", shown(record.fields[0].text)), *errors]
         if errors:
             rejects[record.line] = Reject(record.line, row, record.offset, record.raw, errors)
         else:

@@ -22,7 +22,9 @@ fn program(name: &str) -> Command {
 /// What Prometheus says of an expression; `None` where it says nothing, or is not there yet.
 fn query(port: u16, expression: &str) -> Option<f64> {
     let encoded: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let answer: Value = get_at(port, &format!("/api/v1/query?query={encoded}"))?.json();
+    // While it starts it says so in plain text.
+    let answer = get_at(port, &format!("/api/v1/query?query={encoded}")).filter(|answer| answer.status == 200)?;
+    let answer: Value = answer.json();
     answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
 }
 
