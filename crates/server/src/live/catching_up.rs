@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(outbox.push_replayed(0, "1,".into(), stretch(1, 0, 1)), Err(Over), "an earlier replay");
         outbox.catch_up(1, "mark 14,".into()).unwrap();
         assert_eq!(text_of(&mut outbox), "11,12,14,mark 14,15,16;");
-        assert_eq!((outbox.position(at(20)), outbox.marked, outbox.waiting()), (at(20), at(16), 0));
+        assert_eq!((outbox.position(at(20)), outbox.marked, outbox.waiting()), (at(20), Some(at(16)), 0));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Connection {
             return 0;
         }
         if stretch.facts > 0 {
-            outbox.marked = stretch.upto;
+            outbox.marked = Some(stretch.upto);
         }
         if let Some(catching_up) = outbox.catching_up.as_deref_mut() {
             if stretch.facts > 0 {
@@ -191,7 +191,8 @@ impl Connection {
             self.close_locked(&mut outbox, CloseCode::NoPong);
         } else if outbox.is_empty() {
             outbox.push(beat.clone(), 0);
-            if outbox.catching_up.is_none() && outbox.marked < newest {
+            // Whoever has not said yet where to begin is at no place.
+            if outbox.catching_up.is_none() && outbox.marked.is_some_and(|marked| marked < newest) {
                 outbox.push_stretch(bookmark.clone(), 0, Stretch { facts: 0, since: newest, upto: newest });
             }
         }

@@ -31,8 +31,8 @@ pub(super) struct Outbox {
     places: usize,
     /// While there are such: the last fact up to which the client was told all that its filter lets through.
     told: Offset,
-    /// The last place that the client itself can know of, once all that waits is sent.
-    pub(super) marked: Offset,
+    /// The last place that the client itself can know of, once all that waits is sent; `None` before it was told anything.
+    pub(super) marked: Option<Offset>,
     /// While it is told what it missed. In a box, since few connections are.
     pub(super) catching_up: Option<Box<CatchingUp>>,
     /// Bytes that went out.
@@ -93,7 +93,7 @@ impl Outbox {
             facts: 0,
             places: 0,
             told: Offset::START,
-            marked: Offset::START,
+            marked: None,
             catching_up: None,
             sent: 0,
             conflated: 0,
@@ -121,7 +121,7 @@ impl Outbox {
 
     /// Adds whole frames that lead to a place in the log.
     pub(super) fn push_stretch(&mut self, bytes: Bytes, sent: usize, Stretch { facts, since, upto }: Stretch) {
-        self.marked = upto;
+        self.marked = Some(upto);
         if self.places == 0 {
             self.told = since;
         }

@@ -193,3 +193,17 @@ async fn subscribe_changes_filter_and_place_of_an_open_connection() {
     disk.complete(job).await;
     assert_eq!(client.frame().await["data"]["status"], "COMPLETED", "filter and place are as they were");
 }
+
+#[tokio::test]
+async fn who_has_not_said_where_to_begin_is_at_no_place() {
+    let disk = Disk::start(json!({"monitoring": {"websocket": {"heartbeat_interval": "200ms"}}})).await;
+    let job = disk.start_job("orders", "nightly").await;
+    let mut client = disk.greeted().await;
+    disk.complete(job).await;
+    for _ in 0..3 {
+        assert_eq!(client.frame().await["type"], "heartbeat", "a bookmark would make it begin after what it misses");
+    }
+    client.say(subscribe(&disk.epoch(), 0, &json!([]))).await;
+    let (facts, _) = client.facts_until(is_bookmark).await;
+    assert_eq!(facts.len(), 3);
+}
