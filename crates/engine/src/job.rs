@@ -20,7 +20,9 @@ use etlplus_connectors::{CheckPlan, source, target};
 use crate::checks::{combining_step, predicate_mistakes, reference_mistakes};
 use crate::failure::query_failure;
 use crate::input_from::InputFrom;
-use crate::sql::{CheckedArithmetic, CheckedSums, Query, functions, lookup_order, physical_rules, scans_of_input, sql_mistake};
+use crate::sql::{
+    CheckedArithmetic, CheckedSums, Query, functions, lookup_order, physical_rules, scans_of_input, sql_mistake,
+};
 
 /// A query engine with the memory that the job may use. It spills to no file.
 pub(crate) fn session(job: &JobSpec) -> Result<SessionContext, Failure> {

@@ -243,10 +243,7 @@ fn a_share_that_cannot_become_smaller_ends_a_load_early() {
         assert!(read < 250_000, "{source}: {read} rows were read");
         let failure = support::failure(report);
         assert_eq!(failure.code, "too_many_rejects", "{source}");
-        assert!(
-            failure.message.contains("at most in the source, and rejects.max_percent is 5"),
-            "{failure}"
-        );
+        assert!(failure.message.contains("at most in the source, and rejects.max_percent is 5"), "{failure}");
         folder.complete(&pipeline(40));
     }
 }

@@ -19,9 +19,16 @@ pub(crate) async fn connect(file: &Path) -> SqliteConnection {
     options.busy_timeout(timeout).disable_statement_logging().connect().await.expect("the file can be opened")
 }
 
+/// A connection that waits: a load's thread may still be closing its own.
+async fn connect_patiently(file: &Path) -> SqliteConnection {
+    let mut connection = connect(file).await;
+    run(&mut connection, "PRAGMA busy_timeout = 5000").await.expect("the setting is known");
+    connection
+}
+
 /// Runs statements.
 pub(crate) async fn execute(file: &Path, sql: &str) {
-    let mut connection = connect(file).await;
+    let mut connection = connect_patiently(file).await;
     run(&mut connection, sql).await.expect("the SQL is right");
     connection.close().await.expect("it can be closed");
 }
@@ -32,7 +39,7 @@ pub(crate) async fn run(connection: &mut SqliteConnection, sql: &str) -> sqlx::R
 
 /// The rows of a query, each value as SQLite writes it.
 pub(crate) async fn query(file: &Path, sql: &str) -> Vec<Vec<String>> {
-    let mut connection = connect(file).await;
+    let mut connection = connect_patiently(file).await;
     let rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.expect("the SQL is right");
     // Its last work, on the write-ahead log, takes the lock, and whoever comes next does not wait.
     connection.close().await.expect("it can be closed");

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use etlplus_connectors::target::{self, Load};
-use etlplus_core::{FailureKind, Type};
 use etlplus_core::pipeline::{JobSpec, LoadMode};
 use etlplus_core::ports::Control;
+use etlplus_core::{FailureKind, Type};
 use futures::TryStreamExt;
 
 use crate::database::{connect, execute, one, place, query, run};

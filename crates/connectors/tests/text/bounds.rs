@@ -11,7 +11,8 @@ use support::{column, job_from, with_rules};
 async fn bound(file: &File, format: SourceFormat, ty: Type) -> u64 {
     let columns = ["a", "b"].map(|name| with_rules(column(name, ty), vec![Rule::Required]));
     let job = job_from(&support::files(&file.path, format, columns.to_vec()));
-    source::open(&job.pipeline().source, &job, None).await.unwrap().least_row_bytes().unwrap()
+    let opened = source::open(&job.pipeline().source, &job, None).await.expect("the file can be opened");
+    opened.least_row_bytes().expect("a text has a least row")
 }
 
 #[tokio::test(flavor = "multi_thread")]

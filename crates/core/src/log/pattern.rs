@@ -123,7 +123,7 @@ mod tests {
         assert!(regex("^rows? \\d+$").is_match("row 17") && !regex("^rows? \\d+$").is_match("a row 17"));
         assert!(!regex("DISK").is_match("disk") && regex("(?i)DISK").is_match("disk"));
         for (bad, part) in [("(", "unclosed group"), ("\\w{900}{900}", "size limit"), ("(?=x)", "look-around")] {
-            let reason = LogPattern::regex(bad).err().expect(bad).to_string();
+            let reason = LogPattern::regex(bad).expect_err(bad).to_string();
             assert!(reason.contains(part) && !reason.contains('\n'), "{bad}: {reason}");
         }
     }

@@ -40,16 +40,17 @@ pub(super) struct Scanner {
 }
 
 enum Wanted {
-    Text { finder: Finder<'static>, ignores_case: bool },
+    Text { finder: Box<Finder<'static>>, ignores_case: bool },
     Regex(Regex),
 }
 
 impl Scanner {
     pub(super) fn new(pattern: &LogPattern) -> sqlx::Result<Self> {
         let pattern = match pattern {
-            LogPattern::Text(text) => {
-                Wanted::Text { finder: Finder::new(text.needle()).into_owned(), ignores_case: text.ignores_case() }
-            }
+            LogPattern::Text(text) => Wanted::Text {
+                finder: Box::new(Finder::new(text.needle()).into_owned()),
+                ignores_case: text.ignores_case(),
+            },
             LogPattern::Regex(regex) => Wanted::Regex(regex.clone()),
         };
         let (texts, folded, heads) = Default::default();
